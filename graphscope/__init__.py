@@ -1,0 +1,68 @@
+"""graphscope: a debugger for the PyTorch training step.
+
+```python
+import graphscope as gs
+
+with gs.trace() as t:
+    ...
+    loss.backward()
+print(t["w"].grad)
+```
+
+Importing it imports neither torch nor the terminal UI: names are loaded when used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from graphscope.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from graphscope.errors import (
+        CaptureError as CaptureError,
+        ExportError as ExportError,
+        GraphscopeError as GraphscopeError,
+        NotRecordedError as NotRecordedError,
+        RecordingError as RecordingError,
+        StepRangeError as StepRangeError,
+        UnknownNameError as UnknownNameError,
+    )
+    from graphscope.model.notice import Notice as Notice
+    from graphscope.session import (
+        load as load,
+        name as name,
+        on as on,
+        record as record,
+        step as step,
+        trace as trace,
+    )
+
+_HOMES = {
+    "CaptureError": "graphscope.errors",
+    "ExportError": "graphscope.errors",
+    "GraphscopeError": "graphscope.errors",
+    "NotRecordedError": "graphscope.errors",
+    "Notice": "graphscope.model.notice",
+    "RecordingError": "graphscope.errors",
+    "StepRangeError": "graphscope.errors",
+    "UnknownNameError": "graphscope.errors",
+    "load": "graphscope.session",
+    "name": "graphscope.session",
+    "on": "graphscope.session",
+    "record": "graphscope.session",
+    "step": "graphscope.session",
+    "trace": "graphscope.session",
+}
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all of them are strings
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'graphscope' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""The only place that imports torch: its hooks become events, events become traces.
+
+`recorder` holds what one recording knows; `mode`, `gradients`, `leaves`, `modules` and
+`optimizers` are the hooks that feed it, one kind each; `freeze` turns a finished step
+into an `Trace`.
+"""

@@ -1,0 +1,225 @@
+"""An op's arguments as values and text, in the order of the user's expression."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from re import compile as pattern
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.records import RawValue
+from graphscope.capture.sites import Spot
+from graphscope.capture.tensors import UNREAD, flatten_tensors
+from graphscope.model.graph import ValueKind
+from graphscope.model.observation import Observation
+from graphscope.model.site import Site
+
+Described = tuple[str, RawValue | None, str]
+
+_DOTTED: Final = pattern(r"^[^\W\d]\w*(\.[^\W\d]\w*|\[\d+\])*$")
+_ARITHMETIC: Final = frozenset(
+    {"add", "sub", "mul", "div", "true_divide", "floor_divide", "remainder", "fmod"}
+    | {"pow", "matmul", "maximum", "minimum"}
+    | {"rsub", "rdiv", "rtruediv", "rpow", "rfloordiv", "rmod", "rmul", "radd"}
+    | {"floordiv", "truediv", "mod"}
+)
+_REFLECTED: Final = frozenset({"rsub", "rdiv", "rtruediv", "rpow", "rfloordiv", "rmod"})
+_MAX_TEXT: Final = 60
+
+
+class CallLike(Protocol):
+    """What this module needs of a call."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    tensors: list[tuple[str, torch.Tensor]]
+    versions: list[int | None]
+
+
+def plain_name(name: str) -> str:
+    """Strip underscores: `__rsub__`, `sub_` and `_softmax` are about the operator.
+
+    >>> [plain_name(n) for n in ("__rsub__", "sub_", "__isub__", "linear")]
+    ['rsub', 'sub', 'sub', 'linear']
+    """
+    bare = name.strip("_")
+    is_in_place = name.startswith("__i") and bare[1:] in _ARITHMETIC
+    return bare[1:] if is_in_place else bare
+
+
+def describe_arguments(
+    call: CallLike, *, spot: Spot | None, site: Site | None, table: TensorTable
+) -> list[Described]:
+    """Return `(keyword, value, text)` of each argument worth showing.
+
+    Tensors become the values that the call read: for one that it changed in place the
+    version from before. Numbers of arithmetic become constants. `spot` is None when
+    the user did not write this very call.
+    """
+    texts = _operand_texts(call, spot)
+    described: list[Described] = []
+    for position, argument in enumerate(call.args):
+        text = texts[position] if position < len(texts) else ""
+        described += _describe(
+            call, argument, keyword="", text=text, site=site, table=table
+        )
+    keywords = dict(spot.keywords) if spot is not None else {}
+    for keyword, argument in call.kwargs.items():
+        text = keywords.get(keyword, "")
+        described += _describe(
+            call, argument, keyword=keyword, text=text, site=site, table=table
+        )
+    return _in_user_order(call, described, spot)
+
+
+def _operand_texts(call: CallLike, spot: Spot | None) -> tuple[str, ...]:
+    """Return the user's text of each positional argument, as far as they line up."""
+    if spot is None:
+        return ()
+    texts = spot.operands
+    if spot.is_method:
+        receiver = _is_tensor_method(call)
+        texts = texts if receiver else texts[1:]
+    plain = []
+    for text in texts:
+        if text.startswith("*"):
+            break
+        plain.append(text)
+    return tuple(_reorder(call, spot, plain))
+
+
+def _is_tensor_method(call: CallLike) -> bool:
+    func = getattr(call, "func", None)
+    if getattr(func, "__objclass__", None) is torch._C.TensorBase:
+        return True
+    qualified = getattr(func, "__qualname__", "")
+    return qualified.startswith(("Tensor.", "TensorBase.", "_TensorBase."))
+
+
+def _reorder(call: CallLike, spot: Spot, texts: list[str]) -> list[str]:
+    """Operators hand the tensor over first: `3 * y` arrives as `(y, 3)`."""
+    is_pair = spot.is_operator and len(texts) == len(call.args) == 2  # noqa: PLR2004
+    return texts[::-1] if is_pair and is_swapped(call, spot) else texts
+
+
+def is_swapped(call: CallLike, spot: Spot) -> bool:
+    """Whether the tensor in front of `call.args` stands at the right in the source."""
+    if plain_name(call.name) in _REFLECTED:
+        return True
+    if not spot.is_operator or len(call.args) != len(spot.operands):
+        return False
+    if isinstance(call.args[-1], torch.Tensor) or len(call.args) != 2:  # noqa: PLR2004
+        return False
+    left, right = spot.literals
+    if left or right:
+        return left
+    # Neither is a literal: `lr * w.grad`. A number has no attribute `grad`, and is
+    # more often a bare name than an expression.
+    left_text, right_text = spot.operands
+    return bool(_DOTTED.match(left_text)) and (
+        not _DOTTED.match(right_text) or right_text.endswith(".grad")
+    )
+
+
+def _in_user_order(
+    call: CallLike, described: list[Described], spot: Spot | None
+) -> list[Described]:
+    is_pair = len(described) == 2  # noqa: PLR2004 - a binary operator
+    if is_pair and spot is not None and is_swapped(call, spot):
+        return described[::-1]
+    if is_pair and spot is None and plain_name(call.name) in _REFLECTED:
+        return described[::-1]
+    return described
+
+
+def _describe(
+    call: CallLike,
+    argument: Any,
+    *,
+    keyword: str,
+    text: str,
+    site: Site | None,
+    table: TensorTable,
+) -> Iterator[Described]:
+    if isinstance(argument, torch.Tensor):
+        value = _value_before(call, argument, site=site, table=table)
+        _name_by_use(value, text)
+        yield keyword, value, text or value.name or ""
+    elif _is_constant(call, argument):
+        constant = _constant(argument, text, table.step)
+        yield keyword, constant, text or constant.name or ""
+    elif any(True for _ in flatten_tensors(argument)):
+        for path, tensor in flatten_tensors(argument):
+            value = _value_before(call, tensor, site=site, table=table)
+            yield keyword + path, value, value.name or ""
+    elif argument is not None:
+        yield keyword, None, text or _literal(argument)
+
+
+def _value_before(
+    call: CallLike, tensor: torch.Tensor, *, site: Site | None, table: TensorTable
+) -> RawValue:
+    """Return the value that `call` read, also when it has overwritten the tensor."""
+    before = next(
+        v for (_, t), v in zip(call.tensors, call.versions, strict=True) if t is tensor
+    )
+    known = table.entry(tensor)
+    is_changed = before is not None and before != tensor._version
+    if not is_changed:
+        return table.resolve(tensor, site)
+    if known is not None and known.version == before:
+        if known.value.step == table.step:
+            return known.value
+        old = known.value
+    else:
+        old = None
+    value = table.make_value(tensor, site=site)
+    value.seen = old.seen if old is not None else UNREAD
+    if old is not None:
+        value.name, value.kind, value.owner = old.name, old.kind, old.owner
+        value.alias_of = old.alias_of
+    if value.kind is ValueKind.CARRIED:
+        value.kind = ValueKind.INPUT
+    if known is not None:
+        known.value = value
+    return value
+
+
+def _name_by_use(value: RawValue, text: str) -> None:
+    """A value without a name gets the one that it is used under."""
+    if value.name is None and _DOTTED.match(text):
+        value.name = text.removeprefix("self.")
+
+
+def _is_constant(call: CallLike, argument: Any) -> bool:
+    is_number = isinstance(argument, int | float) and not isinstance(argument, bool)
+    return is_number and plain_name(call.name) in _ARITHMETIC
+
+
+def _constant(number: float, text: str, step: int) -> RawValue:
+    """Make a value of a Python number; its name is what the user wrote."""
+    is_whole = isinstance(number, int)
+    data = np.array(number, dtype=np.int64 if is_whole else np.float64)
+    name = text if _DOTTED.match(text) else repr(number)
+    return RawValue(
+        kind=ValueKind.CONSTANT,
+        shape=(),
+        dtype="int64" if is_whole else "float64",
+        name=name.removeprefix("self."),
+        seen=Observation(data),
+        step=step,
+    )
+
+
+def _literal(argument: Any) -> str:
+    """Write an argument that is not a tensor, without running foreign code."""
+    if isinstance(argument, bool | int | float | complex | str):
+        return repr(argument)[:_MAX_TEXT]
+    if isinstance(argument, torch.dtype | torch.device | slice):
+        return str(argument)
+    if isinstance(argument, Sequence) and len(argument) <= 8:  # noqa: PLR2004
+        inner = ", ".join(_literal(item) for item in argument)
+        return f"[{inner}]"[:_MAX_TEXT]
+    return type(argument).__name__

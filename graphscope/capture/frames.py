@@ -1,0 +1,112 @@
+"""Which frames of a call stack are the user's.
+
+Separate from `sites`, which reads source text: this is the hot path, a walk over code
+objects with one dictionary look-up each.
+"""
+
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Final
+
+import torch
+
+_TORCH: Final = str(Path(torch.__file__).parent)
+_OURS: Final = str(Path(__file__).parents[1])
+_DEMOS: Final = str(Path(__file__).parents[1] / "demos")
+_MAX_STACK: Final = 16
+
+
+class Owner(Enum):
+    """Whose code a frame runs."""
+
+    USER = "user"
+    WRAPPER = "wrapper"  # hands the user's own call on: F.relu, Tensor.split
+    TORCH = "torch"  # any other function of torch: its calls are not the user's
+    MODULE = "module"  # torch's module call: what runs inside is not the caller's op
+    INIT = "init"  # filling new parameters: not part of a training step
+    OPTIMIZER = "optimizer"
+    OURS = "ours"
+    HIDDEN = "hidden"  # interpreter machinery between two user frames
+
+
+_HIDDEN_FILES: Final = ("contextlib.py", "functools.py", "runpy.py")
+_WRAPPER_FILES: Final = frozenset(
+    {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
+    | {"/autograd/__init__.py", "/_VF.py", "/_jit_internal.py"}
+)
+_MODULE_CALLS: Final = frozenset({"_call_impl", "_wrapped_call_impl"})
+
+
+def classify(code: CodeType) -> Owner:
+    """Decide whose frame one with this code is; cache the answer by code object."""
+    file = code.co_filename
+    if file.startswith(_TORCH):
+        return _classify_torch(file, code.co_name)
+    if file.startswith(_OURS) and not file.startswith(_DEMOS):
+        return Owner.OURS
+    if file.startswith("<frozen") or file.endswith(_HIDDEN_FILES):
+        return Owner.HIDDEN
+    return Owner.USER
+
+
+def _classify_torch(file: str, function: str) -> Owner:
+    inside = file[len(_TORCH) :].replace("\\", "/")
+    if inside.startswith("/optim/"):
+        return Owner.OPTIMIZER
+    if inside == "/nn/init.py" or function == "reset_parameters":
+        return Owner.INIT
+    if inside.startswith("/nn/modules/"):
+        if function in _MODULE_CALLS:
+            return Owner.MODULE
+        if function == "__init__":
+            return Owner.INIT
+    return Owner.WRAPPER if inside in _WRAPPER_FILES else Owner.TORCH
+
+
+class FrameWalker:
+    """Finds user frames; one per recorder, because it caches by code object."""
+
+    def __init__(self) -> None:
+        self._owners: dict[CodeType, Owner] = {}
+
+    def owner(self, code: CodeType) -> Owner:
+        """Return whose code this is."""
+        found = self._owners.get(code)
+        if found is None:
+            found = self._owners[code] = classify(code)
+        return found
+
+    def find_user_frame(self) -> tuple[FrameType | None, list[Owner]]:
+        """Return the innermost user frame, and the owners of the frames it called.
+
+        The frame is None when a thread or a hook of torch's has no user frame.
+        """
+        crossed: list[Owner] = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            owner = self.owner(frame.f_code)
+            if owner is Owner.USER:
+                return frame, crossed
+            if owner not in (Owner.OURS, Owner.HIDDEN):
+                crossed.append(owner)
+            frame = frame.f_back
+        return None, crossed
+
+    def calling_frames(self, frame: FrameType) -> Iterator[FrameType]:
+        """Yield the user frames that called `frame`, innermost first.
+
+        Stops at graphscope's own script runner, which no user should have to see.
+        """
+        count = 0
+        caller = frame.f_back
+        while caller is not None and count < _MAX_STACK:
+            owner = self.owner(caller.f_code)
+            if owner is Owner.OURS:
+                return
+            if owner is Owner.USER:
+                count += 1
+                yield caller
+            caller = caller.f_back

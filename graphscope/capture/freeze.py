@@ -1,0 +1,234 @@
+"""From a finished step's raw records to an immutable graph and its observations.
+
+Only here do things get numbers, in the order of their first appearance, so that two
+steps that ran the same code have equal graphs.
+"""
+
+from collections.abc import Sequence
+
+from graphscope.capture.phases import assign_phases
+from graphscope.capture.records import RawEvent, RawNode, RawOp, RawSlot, RawValue
+from graphscope.model.graph import (
+    Argument,
+    Event,
+    Gap,
+    GradEdge,
+    GradNode,
+    Graph,
+    Op,
+    Role,
+    Scope,
+    Slot,
+    Value,
+    ValueKind,
+)
+from graphscope.model.observation import Observation
+
+
+class _Numbering:
+    """Ids of everything that the events of one step refer to."""
+
+    def __init__(self, events: Sequence[RawEvent]) -> None:
+        self.values: dict[RawValue, int] = {}
+        self.nodes: dict[RawNode, int] = {}
+        self.first_event: dict[RawValue, int] = {}
+        ran = [event.op for event in events if event.op is not None]
+        self.ops = {op: number for number, op in enumerate(ran)}
+        for index, event in enumerate(events):
+            if event.op is not None:
+                self._visit_op(event.op, index)
+            if event.node is not None:
+                self.node(event.node, index)
+            for value in event.values:
+                self.value(value, index)
+            for slot in event.slots:
+                if slot.value is not None:
+                    self.value(slot.value, index)
+                if slot.node is not None:
+                    self.node(slot.node, index)
+        self._close()
+
+    def _visit_op(self, op: RawOp, event: int) -> None:
+        for _, value, _ in op.arguments:
+            if value is not None:
+                self.value(value, event)
+        for value in op.outputs:
+            self.value(value, event)
+        for node in op.nodes:
+            self.node(node, event)
+
+    def value(self, value: RawValue, event: int) -> None:
+        if value not in self.values:
+            if value.owner is not None:
+                self.value(value.owner, event)
+            self.values[value] = len(self.values)
+            self.first_event[value] = event
+
+    def node(self, node: RawNode, event: int) -> None:
+        if node not in self.nodes:
+            self.nodes[node] = len(self.nodes)
+            if node.leaf is not None:
+                self.value(node.leaf, event)
+
+    def _close(self) -> None:
+        """Number what is only reached through nodes: leaves, edge targets, results."""
+        pending = list(self.nodes)
+        for value in list(self.values):
+            if value.node is not None and value.node not in self.nodes:
+                self.node(value.node, self.first_event[value])
+                pending.append(value.node)
+        while pending:
+            node = pending.pop()
+            for target, _, _ in node.edges:
+                if target is not None and target not in self.nodes:
+                    self.node(target, 0)
+                    pending.append(target)
+
+
+def freeze_step(
+    events: Sequence[RawEvent],
+    *,
+    roots: Sequence[RawValue],
+    scopes: tuple[Scope, ...],
+    gaps: tuple[Gap, ...],
+) -> tuple[Graph, tuple[Observation | None, ...]]:
+    """Build the graph of `events` and the observations of its slots, in order."""
+    ids = _Numbering(events)
+    phases = assign_phases(events, roots)
+    leaves = _leaves_by_event(ids)
+    slots: list[Slot] = []
+    seen: list[Observation | None] = []
+    frozen: list[Event] = []
+    for index, event in enumerate(events):
+        start = len(slots)
+        for raw in [*_value_slots(event, leaves.get(index, [])), *event.slots]:
+            slots.append(_freeze_slot(raw, index, ids))
+            seen.append(raw.seen)
+        frozen.append(
+            Event(
+                index=index,
+                kind=event.kind,
+                phase=phases[index],
+                pass_index=event.pass_index,
+                op=ids.ops[event.op] if event.op else None,
+                grad_node=ids.nodes[event.node] if event.node else None,
+                values=tuple(ids.values[v] for v in event.values),
+                slots=(start, len(slots)),
+                site=event.site,
+                label=event.label,
+            )
+        )
+    graph = Graph(
+        values=tuple(_freeze_value(v, i, ids) for v, i in ids.values.items()),
+        ops=tuple(_freeze_op(op, i, ids) for op, i in ids.ops.items()),
+        grad_nodes=tuple(_freeze_node(n, i, ids) for n, i in ids.nodes.items()),
+        events=tuple(frozen),
+        slots=tuple(slots),
+        scopes=scopes,
+        roots=tuple(ids.values[r] for r in roots if r in ids.values),
+        gaps=gaps,
+    )
+    return graph, tuple(seen)
+
+
+def _leaves_by_event(ids: _Numbering) -> dict[int, list[RawValue]]:
+    """Event index -> values that no op of this step made, first used there."""
+    found: dict[int, list[RawValue]] = {}
+    for value, event in ids.first_event.items():
+        if (value.op is None or value.op not in ids.ops) and value.seen is not None:
+            found.setdefault(event, []).append(value)
+    return found
+
+
+def _value_slots(event: RawEvent, leaves: list[RawValue]) -> list[RawSlot]:
+    """Make slots for the numbers of leaves first used here, and of the op's results."""
+    made = event.op.outputs if event.op is not None else []
+    return [
+        RawSlot(Role.VALUE, v.seen, v, shape=v.shape, dtype=v.dtype)
+        for v in [*leaves, *made]
+    ]
+
+
+def _freeze_slot(raw: RawSlot, event: int, ids: _Numbering) -> Slot:
+    return Slot(
+        event=event,
+        role=raw.role,
+        value=ids.values[raw.value] if raw.value is not None else None,
+        grad_node=ids.nodes[raw.node] if raw.node is not None else None,
+        position=raw.position,
+        shape=raw.shape,
+        dtype=raw.dtype,
+        label=raw.label,
+    )
+
+
+def _freeze_value(value: RawValue, number: int, ids: _Numbering) -> Value:
+    op = ids.ops.get(value.op) if value.op is not None else None
+    kind = value.kind
+    if op is None and value.op is not None and kind is ValueKind.RESULT:
+        kind = ValueKind.CARRIED if value.requires_grad else ValueKind.INPUT
+    is_carried = kind is ValueKind.CARRIED
+    previous = value.previous
+    version = 0
+    while previous is not None and previous in ids.values:
+        version += 1
+        previous = previous.previous
+    before = ids.values.get(value.previous) if value.previous is not None else None
+    node = value.node if value.node in ids.nodes else None
+    return Value(
+        id=number,
+        kind=kind,
+        name=value.name,
+        op=op,
+        shape=value.shape,
+        dtype=value.dtype,
+        device=value.device,
+        requires_grad=value.requires_grad,
+        is_leaf=value.is_leaf,
+        version=version,
+        previous=before,
+        owner=ids.values[value.owner] if value.owner is not None else None,
+        grad_node=ids.nodes[node] if node is not None else None,
+        grad_output=value.output,
+        site=value.site,
+        note="computed in an earlier step" if is_carried else "",
+    )
+
+
+def _freeze_op(op: RawOp, number: int, ids: _Numbering) -> Op:
+    return Op(
+        id=number,
+        name=op.name,
+        target=op.target,
+        kind=op.kind,
+        arguments=tuple(
+            Argument(name, ids.values[v] if v is not None else None, text)
+            for name, v, text in op.arguments
+        ),
+        outputs=tuple(ids.values[v] for v in op.outputs),
+        scope=op.scope,
+        site=op.site,
+        cut=op.cut,
+        grad_nodes=tuple(ids.nodes[n] for n in op.nodes),
+        note=op.note,
+    )
+
+
+def _freeze_node(node: RawNode, number: int, ids: _Numbering) -> GradNode:
+    width = max(node.outputs, default=-1) + 1
+    outputs = [node.outputs.get(position) for position in range(width)]
+    return GradNode(
+        id=number,
+        name=node.name,
+        op=ids.ops.get(node.op) if node.op is not None else None,
+        outputs=tuple(ids.values.get(v) if v is not None else None for v in outputs),
+        edges=tuple(
+            GradEdge(
+                ids.nodes[target] if target is not None else None,
+                position,
+                ids.values.get(value) if value is not None else None,
+            )
+            for target, position, value in node.edges
+        ),
+        leaf=ids.values[node.leaf] if node.leaf is not None else None,
+    )

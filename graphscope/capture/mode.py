@@ -1,0 +1,145 @@
+"""The function mode: sees every Python-level torch call of one thread.
+
+A pass-through `TorchFunctionMode` changes no result; a `TorchDispatchMode` does, and is
+never used.
+"""
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Final
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from graphscope.capture.gradients import GradientWatch
+from graphscope.capture.journal import Journal
+from graphscope.capture.ops import OpWatch
+from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.updates import UpdateWatch
+
+_TENSOR_PROPERTIES: Final = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
+_SILENT: Final = frozenset(
+    {
+        "__repr__",
+        "__str__",
+        "__format__",
+        "__hash__",
+        "__len__",
+        "__dir__",
+        "__reduce_ex__",
+    }
+    | {"size", "dim", "numel", "stride", "is_contiguous", "data_ptr", "register_hook"}
+    | {"_set_grad_enabled", "is_complex", "is_floating_point", "__deepcopy__"}
+    | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
+    | {"_record_function_enter_new", "_record_function_exit", "type", "nelement"}
+)
+_BACKWARD: Final = frozenset({torch.Tensor.backward, torch.autograd.backward})
+
+
+class CaptureMode(TorchFunctionMode):
+    """Hands each call to the watchers, before and after; changes no result."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ops: OpWatch,
+        gradients: GradientWatch,
+        updates: UpdateWatch,
+    ) -> None:
+        super().__init__()
+        self.is_live = True
+        self._journal = journal
+        self._ops = ops
+        self._gradients = gradients
+        self._updates = updates
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run the call unchanged, and write it down."""
+        del types
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if not self.is_live or name in _SILENT:
+            return func(*args, **kwargs)
+        if name == "__get__":
+            return self._read_property(func, args, kwargs)
+        if name == "__set__":
+            return self._write_property(func, args, kwargs)
+        if func in _BACKWARD or func is torch.autograd.grad:
+            return self._run_backward(func, args, kwargs)
+        call = self._guarded(self._ops.begin, func, name, args, kwargs)
+        result = func(*args, **kwargs)
+        if call is not None:
+            self._guarded(self._ops.note, call, result)
+        return result
+
+    def _guarded(self, write: Callable[..., Any], *args: Any) -> Any:
+        """Run code of ours so that it can neither fail nor be seen by other modes."""
+        with self._journal.lock, torch._C.DisableTorchFunction():
+            try:
+                return write(*args)
+            except Exception as fault:  # noqa: BLE001 - the observer rule
+                self._journal.count_fault(fault)
+                return None
+
+    def _read_property(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        name = getattr(getattr(func, "__self__", None), "__name__", "")
+        result = func(*args, **kwargs)
+        if name == "grad" and isinstance(result, torch.Tensor):
+            if not self._updates.depth:
+                self._guarded(self._updates.gradient_of, args[0], result)
+        elif name in _TENSOR_PROPERTIES:
+            call = self._guarded(self._ops.begin, func, name, args, kwargs)
+            if call is not None:
+                self._guarded(self._ops.note, call, result)
+        return result
+
+    def _write_property(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        name = getattr(getattr(func, "__self__", None), "__name__", "")
+        is_zeroing = name == "grad" and len(args) > 1 and args[1] is None
+        before = None
+        if is_zeroing:
+            before = self._guarded(self._updates.read_gradient, args[0])
+        result = func(*args, **kwargs)
+        if is_zeroing:
+            self._guarded(self._updates.note_zero, args[0], before, None)
+        return result
+
+    def _run_backward(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        self._guarded(self._begin_backward, args)
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self._guarded(self._gradients.end)
+        return result
+
+    def _begin_backward(self, args: tuple[Any, ...]) -> None:
+        roots = [tensor for _, tensor in flatten_tensors(args[:1])]
+        self._gradients.begin(roots, self._updates.site())
+
+
+def strip_frames(trace: TracebackType | None, folder: str) -> TracebackType | None:
+    """Unlink the frames of files in `folder`: a traceback is the user's own."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(folder):
+        trace = trace.tb_next
+    kept = trace
+    while kept is not None:
+        after = kept.tb_next
+        while after is not None and after.tb_frame.f_code.co_filename.startswith(
+            folder
+        ):
+            after = after.tb_next
+        kept.tb_next = after
+        kept = after
+    return trace

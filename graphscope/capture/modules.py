@@ -1,0 +1,177 @@
+"""Module scopes and dotted names, from torch's global forward hooks.
+
+The module tree is a hint, the op graph is the truth: modules called through
+`.forward` or with an overridden `__call__` fire no hook. Hooks on single modules are
+never used (they break deepcopy and pickle), nor full-backward hooks (they insert nodes
+into the user's graph).
+"""
+
+from typing import Any
+
+import torch
+from torch.nn.modules import module as torch_module
+from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
+
+from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.journal import Journal
+from graphscope.capture.sites import SiteFinder
+from graphscope.capture.tensors import flatten_tensors
+from graphscope.model.graph import ValueKind
+
+_FUSED = (
+    torch.nn.TransformerEncoder,
+    torch.nn.TransformerEncoderLayer,
+    torch.nn.MultiheadAttention,
+)
+
+_FRAMES_OF_A_CALL = 2  # _wrapped_call_impl and _call_impl
+
+
+class ModuleWatch:
+    """Keeps the stack of running modules and names their parameters."""
+
+    def __init__(
+        self,
+        table: TensorTable,
+        journal: Journal,
+        finder: tuple[FrameWalker, SiteFinder],
+    ) -> None:
+        self._table = table
+        self._journal = journal
+        self._walker, self._sites = finder
+        self._paths: dict[int, str] = {}
+        self._roots = 0
+        self._stack: list[tuple[int, str]] = []
+        self._handles: list[Any] = []
+        self._mode: Any = None
+        self._hidden_by: list[int] = []
+
+    @property
+    def scope(self) -> str:
+        """Path of the innermost running module, empty outside of any."""
+        return self._stack[-1][1] if self._stack else ""
+
+    def attach(self, mode: Any) -> None:
+        """Register the global hooks; `mode` is what to hide from fused paths."""
+        self._mode = mode
+        self._handles = [
+            torch_module.register_module_forward_pre_hook(self._enter),
+            torch_module.register_module_forward_hook(self._leave, always_call=True),
+        ]
+
+    def detach(self) -> None:
+        """Remove the hooks."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def add_root(self, module: torch.nn.Module, prefix: str = "") -> None:
+        """Name everything inside `module`; parameters get their dotted path."""
+        self._roots += 1
+        for path, child in module.named_modules():
+            self._paths.setdefault(id(child), _join(prefix, path))
+        for path, parameter in module.named_parameters():
+            name = _join(prefix, path)
+            self._table.name_tensor(parameter, name, ValueKind.PARAMETER)
+        for path, buffer in module.named_buffers():
+            name = _join(prefix, path)
+            self._table.name_tensor(buffer, name, ValueKind.BUFFER)
+
+    def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+        try:
+            self._push(module)
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self._journal.count_fault(fault)
+        if _is_opaque(module) and _get_current_function_mode() is self._mode:
+            _pop_mode()
+            self._hidden_by.append(id(module))
+            self._journal.gaps.append(
+                f"the inside of {type(module).__name__} was not recorded: "
+                "watching its fused or compiled path would change it"
+            )
+
+    def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
+        if self._hidden_by and self._hidden_by[-1] == id(module):
+            self._hidden_by.pop()
+            _push_mode(self._mode)
+        try:
+            while self._stack and self._stack.pop()[0] != id(module):
+                pass
+            self._name_output(output)
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self._journal.count_fault(fault)
+
+    def _push(self, module: torch.nn.Module) -> None:
+        path = self._paths.get(id(module))
+        if path is None and not self._stack:
+            with torch._C.DisableTorchFunction():
+                path = self._adopt(module)
+        elif path is None:
+            path = _join(self._stack[-1][1], type(module).__name__)
+        self._stack.append((id(module), path))
+        self._journal.scopes.setdefault(path, type(module).__name__)
+
+    def _adopt(self, module: torch.nn.Module) -> str:
+        """Name a root that the user did not pass in.
+
+        The first model's parameters get their plain dotted path; another model's are
+        prefixed by the variable that it was called through.
+        """
+        called = self._name_of_call() or type(module).__name__
+        holds_nothing = not any(True for _ in module.parameters())
+        if holds_nothing or self._roots:
+            self._roots -= holds_nothing
+            self.add_root(module, prefix=called)
+            return called
+        self.add_root(module)
+        return ""
+
+    def _name_of_call(self) -> str:
+        frame, _ = self._walker.find_user_frame()
+        if frame is None:
+            return ""
+        spot, _ = self._sites.find(frame)
+        expression = spot.site.expression
+        head = expression.split("(", 1)[0].removeprefix("self.")
+        return head if head.replace(".", "").replace("_", "").isalnum() else ""
+
+    def _name_output(self, output: Any) -> None:
+        """Give a module's result the name that the caller assigns it to."""
+        tensors = [tensor for _, tensor in flatten_tensors(output, depth=1)]
+        if not tensors:
+            return
+        frame, crossed = self._walker.find_user_frame()
+        if frame is None or crossed.count(Owner.MODULE) > _FRAMES_OF_A_CALL:
+            return
+        with torch._C.DisableTorchFunction():
+            spot, _ = self._sites.find(frame)
+            name_results(self._table, spot.targets, tensors)
+
+
+def name_results(
+    table: TensorTable,
+    targets: tuple[str | None, ...],
+    results: list[torch.Tensor],
+) -> None:
+    """Name values after the targets that their tensors are assigned to."""
+    if len(targets) != len(results):
+        return
+    for target, tensor in zip(targets, results, strict=True):
+        value = table.find(tensor)
+        if value is not None and value.name is None and target:
+            value.name = target
+
+
+def _is_opaque(module: torch.nn.Module) -> bool:
+    if type(module).__name__ == "OptimizedModule":
+        return True
+    return (
+        isinstance(module, _FUSED)
+        and not module.training
+        and not torch.is_grad_enabled()
+    )
+
+
+def _join(prefix: str, path: str) -> str:
+    return f"{prefix}.{path}" if prefix and path else prefix or path

@@ -1,0 +1,330 @@
+"""One torch call, seen before and after: what it read, made, changed and cut."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.overrides import resolve_name
+
+from graphscope.capture.arguments import describe_arguments
+from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.gradients import GradientWatch
+from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.journal import Journal
+from graphscope.capture.modules import ModuleWatch, name_results
+from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
+from graphscope.capture.sites import SiteFinder, Spot
+from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.updates import UpdateWatch
+from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
+from graphscope.model.site import Site
+
+READOUTS: Final = frozenset(
+    {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__"}
+    | {"__complex__", "__array__", "__contains__", "equal", "allclose"}
+)
+_SHAPE_ONLY: Final = ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like")
+_SHAPE_ONLY_ALL: Final = frozenset(
+    {*_SHAPE_ONLY, "randn_like", "randint_like"}
+    | {"new_zeros", "new_ones", "new_empty", "new_full"}
+)
+_ZEROING: Final = frozenset({"zero_", "_foreach_zero_"})
+_ALIASES: Final = frozenset({"data", "detach"})
+
+Tensors = list[tuple[str, torch.Tensor]]
+
+
+@dataclass(slots=True)
+class Call:
+    """A torch call before it runs: its tensors and their versions."""
+
+    func: Any
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    tensors: Tensors
+    versions: list[int | None]
+
+
+class OpWatch:
+    """Writes down torch calls."""
+
+    def __init__(
+        self,
+        table: TensorTable,
+        journal: Journal,
+        gradients: GradientWatch,
+        modules: ModuleWatch,
+        finder: tuple[FrameWalker, SiteFinder],
+    ) -> None:
+        self.updates: UpdateWatch | None = None
+        self._table = table
+        self._journal = journal
+        self._gradients = gradients
+        self._modules = modules
+        self._walker, self._sites = finder
+        self._targets: dict[Any, str] = {}
+
+    def begin(
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Call:
+        """Look at the arguments before the call: in-place changes show by version."""
+        tensors = list(flatten_tensors(args))
+        for key, item in kwargs.items():
+            tensors += [(key + path, t) for path, t in flatten_tensors(item)]
+        versions = [version_of(tensor) for _, tensor in tensors]
+        return Call(func, name, args, kwargs, tensors, versions)
+
+    def note(self, call: Call, result: Any) -> None:
+        """Write down a call that has returned `result`."""
+        results = [tensor for _, tensor in flatten_tensors(result)]
+        changed = _changed(call)
+        given = [tensor for _, tensor in call.tensors]
+        made = [t for t in results if not _contains(given, t)]
+        if not made and not changed and call.name not in READOUTS:
+            self._name_unchanged(results)
+            return
+        frame, crossed = self._walker.find_user_frame()
+        if Owner.INIT in crossed:
+            return
+        if Owner.OPTIMIZER in crossed and self.updates and self.updates.depth:
+            return
+        if any(is_functorch_wrapped_tensor(t) for t in [*given, *results]):
+            self._journal.gaps.append(
+                f"{call.name} ran inside a function transform (vmap, grad, jvp)"
+            )
+            return
+        spot, site = self._sites.find(frame) if frame is not None else (None, None)
+        if self._note_zeroing(call, changed):
+            return
+        is_direct = all(owner is Owner.WRAPPER for owner in crossed)
+        self._note_op(call, [*changed, *made], spot if is_direct else None, site)
+
+    def _name_unchanged(self, results: Sequence[torch.Tensor]) -> None:
+        """`x = t.contiguous()`, `x = torch.ones(3).requires_grad_()`: name only."""
+        if len(results) != 1 or self._table.entry(results[0]) is None:
+            return
+        if results[0].requires_grad and results[0].is_leaf:
+            self._promote(results[0])
+        frame, crossed = self._walker.find_user_frame()
+        if frame is not None and all(owner is Owner.WRAPPER for owner in crossed):
+            spot, _ = self._sites.find(frame)
+            name_results(self._table, spot.targets, list(results))
+
+    def _promote(self, tensor: torch.Tensor) -> None:
+        """A leaf was told to require a gradient after it was first seen."""
+        value = self._table.find(tensor)
+        if value is not None and not value.requires_grad:
+            fresh = self._table.make_value(tensor, site=value.site)
+            value.requires_grad, value.kind = True, fresh.kind
+            value.node = fresh.node
+            if value.node is not None:
+                value.node.leaf = value
+            self._table.bind(tensor, value)
+
+    def _note_zeroing(self, call: Call, changed: Sequence[torch.Tensor]) -> bool:
+        """Turn `w.grad.zero_()` into a zero event; False when it is something else."""
+        if call.name not in _ZEROING or not changed or self.updates is None:
+            return False
+        values = [self._known_value(tensor) for tensor in changed]
+        if any(v is None or v.owner is None for v in values):
+            return False
+        for tensor, value in zip(changed, values, strict=True):
+            if value is None or value.owner is None:
+                continue
+            after = self._table.observe(tensor)
+            site = self.updates.site()
+            self._add_zero(value, after, site)
+            fresh = self._table.make_value(tensor, site=site)
+            fresh.kind, fresh.name, fresh.owner = value.kind, value.name, value.owner
+            fresh.seen = after
+            self._table.bind(tensor, fresh)
+        return True
+
+    def _add_zero(self, value: RawValue, after: Any, site: Site | None) -> None:
+        owner = value.owner
+        if owner is None:
+            return
+        event = RawEvent(EventKind.ZERO, site=site, label="to 0", phase=Phase.ZERO)
+        event.values.append(owner)
+        for role, seen in ((Role.BEFORE, value.seen), (Role.AFTER, after)):
+            slot = RawSlot(role, seen, owner, shape=owner.shape, dtype=owner.dtype)
+            event.slots.append(slot)
+        self._journal.prepare(event)
+        self._journal.add(event)
+
+    def _known_value(self, tensor: torch.Tensor) -> RawValue | None:
+        known = self._table.entry(tensor)
+        return known.value if known is not None else None
+
+    def _note_op(
+        self,
+        call: Call,
+        outputs: Sequence[torch.Tensor],
+        spot: Spot | None,
+        site: Site | None,
+    ) -> None:
+        """Write down the op; `spot` is None when the user did not write this call."""
+        scope = self._modules.scope
+        op = RawOp(call.name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
+        if spot is not None:
+            place = (spot.site.file, spot.statement_line)
+            op.statement = (*place, site.stack if site else ())
+        event = RawEvent(EventKind.OP, op=op, site=site)
+        event.extends_graph = _extends_graph(outputs)
+        self._journal.prepare(event)
+        op.arguments = describe_arguments(call, spot=spot, site=site, table=self._table)
+        self._gradients.register(outputs, op)
+        for position, tensor in enumerate(outputs):
+            op.outputs.append(self._output(tensor, op, site, position))
+        if spot is not None:
+            order = [t for t in outputs if not spot.is_operator or t is outputs[0]]
+            name_results(self._table, spot.targets, order)
+        op.kind = _kind_of(op, call)
+        if _is_rebinding(op):
+            op.kind = OpKind.UPDATE
+        if op.kind is OpKind.UPDATE:
+            self._spread_to_leaf(op)
+        op.cut = _cut_of(op, call)
+        event.values = list(op.outputs)
+        if self.updates is not None and self.updates.depth:
+            event.phase = Phase.UPDATE
+        self._journal.add(event)
+        self._journal.on_event(event, self._journal.step)
+
+    def _target(self, func: Any) -> str:
+        name = self._targets.get(func)
+        if name is None:
+            found = resolve_name(func) or getattr(func, "__name__", "")
+            name = self._targets[func] = found.removesuffix(".__get__")
+        return name
+
+    def _output(
+        self, tensor: torch.Tensor, op: RawOp, site: Site | None, position: int
+    ) -> RawValue:
+        """Describe one result and bind it to its tensor."""
+        known = self._table.entry(tensor)
+        value = self._table.make_value(tensor, site=site)
+        if value.kind in (ValueKind.INPUT, ValueKind.CARRIED):
+            value.kind = ValueKind.RESULT
+        value.op, value.seen = op, self._table.observe(tensor)
+        value.previous = known.value if known is not None else None
+        if value.previous is not None:
+            old = value.previous
+            value.name = value.name or old.name
+            value.owner, value.alias_of = old.owner, old.alias_of
+            if old.kind in (ValueKind.GRADIENT, ValueKind.BUFFER):
+                value.kind = old.kind
+        if op.name in _ALIASES and position == 0:
+            value.alias_of = _aliased(op)
+        self._table.bind(tensor, value)
+        return value
+
+    def _spread_to_leaf(self, op: RawOp) -> None:
+        """`w.data -= …` changes `w` without a new version: give `w` one."""
+        for output in list(op.outputs):
+            leaf = output.alias_of
+            if leaf is None:
+                continue
+            fresh = RawValue(
+                leaf.kind,
+                leaf.shape,
+                leaf.dtype,
+                leaf.device,
+                leaf.name,
+                op=op,
+                requires_grad=leaf.requires_grad,
+                previous=leaf,
+                node=leaf.node,
+                site=leaf.site,
+                seen=output.seen,
+                step=self._table.step,
+            )
+            op.outputs.append(fresh)
+
+
+def _changed(call: Call) -> list[torch.Tensor]:
+    """Return the arguments whose version counter has moved, without repeats."""
+    found: list[torch.Tensor] = []
+    for (_, tensor), before in zip(call.tensors, call.versions, strict=True):
+        is_changed = before is not None and version_of(tensor) != before
+        if is_changed and not _contains(found, tensor):
+            found.append(tensor)
+    return found
+
+
+def _contains(tensors: Sequence[torch.Tensor], wanted: torch.Tensor) -> bool:
+    return any(tensor is wanted for tensor in tensors)
+
+
+def _extends_graph(outputs: Sequence[torch.Tensor]) -> bool:
+    return any(t.requires_grad and not t.is_leaf for t in outputs)
+
+
+def _kind_of(op: RawOp, call: Call) -> OpKind:
+    inputs = [v for _, v, _ in op.arguments if v and v.kind != ValueKind.CONSTANT]
+    if call.name in READOUTS and not op.outputs:
+        return OpKind.READOUT
+    if op.outputs and (not inputs or call.name in _SHAPE_ONLY_ALL):
+        for output in op.outputs:
+            if output.kind is ValueKind.RESULT:
+                output.kind = ValueKind.INPUT
+        return OpKind.CREATE
+    if any(_is_leaf_update(output) for output in op.outputs):
+        return OpKind.UPDATE
+    return OpKind.COMPUTE
+
+
+def _is_leaf_update(output: RawValue) -> bool:
+    """An in-place change of a leaf, or of an alias of one (`w.data`)."""
+    if output.previous is None:
+        return False
+    leaf = output.alias_of or output.previous
+    return leaf.is_leaf and leaf.requires_grad and output.op is not None
+
+
+def _is_rebinding(op: RawOp) -> bool:
+    """`w = w - lr * w.grad` without gradient: a new tensor takes the leaf's name."""
+    if len(op.outputs) != 1 or torch.is_grad_enabled():
+        return False
+    output = op.outputs[0]
+    if output.name is None:
+        return False
+    for _, value, _ in op.arguments:
+        is_parameter = value is not None and value.kind is ValueKind.PARAMETER
+        if is_parameter and value is not None and value.name == output.name:
+            output.previous = value
+            return True
+    return False
+
+
+def _aliased(op: RawOp) -> RawValue | None:
+    source = next((v for _, v, _ in op.arguments if v is not None), None)
+    if source is None:
+        return None
+    leaf = source.alias_of or source
+    return leaf if leaf.is_leaf and leaf.requires_grad else None
+
+
+def _cut_of(op: RawOp, call: Call) -> str:
+    """Say why no gradient flows back through an op, if one was wanted."""
+    wanted = any(
+        v.requires_grad for _, v, _ in op.arguments if v is not None and v.op != op
+    )
+    if not wanted or op.kind in (OpKind.UPDATE, OpKind.CREATE):
+        return ""
+    if any(v.requires_grad for v in op.outputs):
+        return ""
+    if op.kind is OpKind.READOUT:
+        return f".{call.name}()" if not call.name.startswith("_") else "Python number"
+    if call.name in ("detach", "data", "tensor", "as_tensor"):
+        return {"detach": "detach()", "data": ".data"}.get(call.name, "torch.tensor()")
+    if torch.is_inference_mode_enabled():
+        return "inference_mode"
+    if not torch.is_grad_enabled():
+        return "no_grad"
+    kinds = {v.dtype for v in op.outputs}
+    whole = sorted(k for k in kinds if not k.startswith(("float", "bfloat", "complex")))
+    return f"{whole[0]} result" if whole else "not differentiable"

@@ -1,0 +1,178 @@
+"""One recording in progress: puts the watchers together and takes them away again."""
+
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from graphscope.capture.frames import FrameWalker
+from graphscope.capture.gradients import GradientWatch
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.journal import Journal
+from graphscope.capture.leaves import LeafWatch
+from graphscope.capture.mode import CaptureMode, strip_frames
+from graphscope.capture.modules import ModuleWatch
+from graphscope.capture.notices import NoticeBoard
+from graphscope.capture.ops import OpWatch
+from graphscope.capture.sites import SiteFinder
+from graphscope.capture.updates import UpdateWatch
+from graphscope.errors import CaptureError
+from graphscope.model.observation import WHOLE_ELEMENTS
+from graphscope.model.trace import Status, Trace
+
+_KEYS: Final = itertools.count(1)
+_FOLDER: Final = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """What is read of each tensor.
+
+    Attributes:
+        whole: Tensors up to this many elements are kept whole.
+        stats: Whether statistics of larger ones are taken.
+        local: Whether small autograd nodes are asked for their local derivatives.
+    """
+
+    whole: int = WHOLE_ELEMENTS
+    stats: bool = True
+    local: bool = True
+
+
+class Recorder:
+    """Captures from `start` to `stop`, on the thread that starts it.
+
+    Each finished step goes to `deliver`, on the training thread.
+    """
+
+    def __init__(
+        self,
+        deliver: Callable[[Trace], None],
+        *,
+        models: tuple[torch.nn.Module, ...] = (),
+        options: CaptureOptions | None = None,
+    ) -> None:
+        chosen = options or CaptureOptions()
+        walker = FrameWalker()
+        sites = SiteFinder(walker)
+        finder = (walker, sites)
+        self.notices = NoticeBoard()
+        self._table = TensorTable(
+            key=f"graphscope{next(_KEYS)}", whole=chosen.whole, stats=chosen.stats
+        )
+        self._journal = Journal(self._table, self._deliver, sites.sources)
+        self._journal.on_event = self.notices.announce
+        self._send = deliver
+        self._gradients = GradientWatch(self._table, self._journal, local=chosen.local)
+        self._leaves = LeafWatch(self._table, self._journal, self._gradients)
+        self._modules = ModuleWatch(self._table, self._journal, finder)
+        self._updates = UpdateWatch(self._table, self._journal, self._gradients, finder)
+        self._ops = OpWatch(
+            self._table, self._journal, self._gradients, self._modules, finder
+        )
+        self._ops.updates = self._updates
+        self._mode = CaptureMode(
+            self._journal, self._ops, self._gradients, self._updates
+        )
+        self._models = models
+        self._is_started = False
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Errors of graphscope's own that were kept away from the user's code."""
+        return dict(self._journal.faults)
+
+    def start(self) -> None:
+        """Enter the mode and register every hook.
+
+        Raises:
+            CaptureError: It was started before.
+        """
+        if self._is_started:
+            raise CaptureError(
+                "A trace can be entered only once: make a new one with gs.trace()."
+            )
+        self._is_started = True
+        _RUNNING.append(self)
+        with torch._C.DisableTorchFunction():
+            for model in self._models:
+                prefix = "" if len(self._models) == 1 else type(model).__name__
+                self._modules.add_root(model, prefix)
+        self._modules.attach(self._mode)
+        self._updates.attach()
+        self._mode.__enter__()
+
+    def stop(self, error: BaseException | None = None) -> None:
+        """Leave the mode, remove every hook, deliver what is left.
+
+        With `error` the last step is marked as aborted by it, and our own frames are
+        taken out of its traceback.
+        """
+        self._mode.__exit__(None, None, None)
+        self.abandon()
+        with self._journal.lock:
+            text = f"{type(error).__name__}: {error}" if error is not None else ""
+            self._journal.finish(text)
+            self._table.clear()
+        if error is not None:
+            trace = strip_frames(error.__traceback__, _FOLDER)
+            error.with_traceback(trace)
+        if self in _RUNNING:
+            _RUNNING.remove(self)
+
+    def abandon(self) -> None:
+        """Stop recording without touching torch's mode stack (also after a fork)."""
+        self._mode.is_live = self._gradients.is_live = False
+        self._leaves.detach()
+        self._modules.detach()
+        self._updates.detach()
+
+    def snapshot(self) -> Trace:
+        """Return the step that is running, as far as it got."""
+        with self._journal.lock:
+            return self._journal.freeze(Status.OPEN)
+
+    def begin_step(self) -> None:
+        """Start a step by hand: it ends at `end_step`, whatever happens inside."""
+        with self._journal.lock:
+            if self._journal.events:
+                self._journal.close_step(Status.COMPLETE)
+            self._journal.tracker.automatic = False
+
+    def end_step(self) -> None:
+        """End the step that `begin_step` began."""
+        with self._journal.lock:
+            self._journal.tracker.automatic = True
+            self._journal.close_step(Status.COMPLETE)
+
+    def name_tensor(self, tensor: Any, name: str) -> None:
+        """Give the value that `tensor` is now a name of the user's choice."""
+        with self._journal.lock, torch._C.DisableTorchFunction():
+            value = self._table.resolve(tensor, self._updates.site())
+            value.name = name
+
+    def _deliver(self, trace: Trace) -> None:
+        self._send(trace)
+        self.notices.announce_step(trace)
+
+
+_RUNNING: Final[list[Recorder]] = []
+
+
+def running_recorder() -> Recorder | None:
+    """Return the innermost recorder that is running in this process."""
+    return _RUNNING[-1] if _RUNNING else None
+
+
+def _drop_after_fork() -> None:
+    """A forked child records nothing: it would write into its parent's file."""
+    for recorder in _RUNNING:
+        recorder.abandon()
+    _RUNNING.clear()
+
+
+os.register_at_fork(after_in_child=_drop_after_fork)

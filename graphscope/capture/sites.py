@@ -1,0 +1,244 @@
+"""From a running frame to the user's words: expression, target names, argument texts.
+
+The package `executing` finds the AST node of the instruction that a frame is at; all
+that depends only on the instruction is worked out once and cached by
+`(code, f_lasti)`. No name found is no name, never an error.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Final
+
+import executing
+
+from graphscope.capture.frames import FrameWalker
+from graphscope.model.site import Frame, Site
+
+_MAX_EXPRESSION: Final = 400
+_LITERALS: Final = (int, float, complex, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What one instruction of the user's code says, whatever the call stack.
+
+    Attributes:
+        site: Site without its stack.
+        targets: Names that the expression's result is assigned to; several for tuple
+            targets, with None where a target is not a name.
+        operands: Text of each operand or positional argument, receiver first for
+            method calls.
+        literals: Whether each of `operands` is a number written in the source.
+        spans: Source span of each of `operands`.
+        keywords: Text of each keyword argument.
+        is_method: Whether `operands[0]` is what a method was called on.
+        is_operator: Whether it is an operator (`a * b`), not a call.
+        statement_line: First line of the statement, to tell ops of one statement.
+    """
+
+    site: Site
+    targets: tuple[str | None, ...] = ()
+    operands: tuple[str, ...] = ()
+    literals: tuple[bool, ...] = ()
+    spans: tuple[tuple[int, int, int, int], ...] = ()
+    keywords: tuple[tuple[str, str], ...] = ()
+    is_method: bool = False
+    is_operator: bool = False
+    statement_line: int = 0
+
+
+class SiteFinder:
+    """Caches spots by instruction and sites by call stack; one per recorder."""
+
+    def __init__(self, walker: FrameWalker) -> None:
+        self._walker = walker
+        self._spots: dict[tuple[CodeType, int], Spot] = {}
+        self._sites: dict[tuple[object, ...], Site] = {}
+        self.sources: dict[str, str] = {}
+
+    def find(self, frame: FrameType) -> tuple[Spot, Site]:
+        """Return the spot that `frame` is at, and its site with the call stack."""
+        key = (frame.f_code, frame.f_lasti)
+        spot = self._spots.get(key)
+        if spot is None:
+            spot = self._spots[key] = self._read(frame)
+        callers = tuple(self._walker.calling_frames(frame))
+        stack_key = (key, *[(f.f_code, f.f_lineno) for f in callers])
+        site = self._sites.get(stack_key)
+        if site is None:
+            stack = tuple(
+                Frame(f.f_code.co_filename, f.f_lineno, f.f_code.co_qualname)
+                for f in callers
+            )
+            site = _with_stack(spot.site, stack)
+            self._sites[stack_key] = site
+        return spot, site
+
+    def _read(self, frame: FrameType) -> Spot:
+        code = frame.f_code
+        where = Site(
+            file=code.co_filename,
+            line=frame.f_lineno,
+            end_line=frame.f_lineno,
+            column=-1,
+            end_column=-1,
+            function=code.co_qualname,
+            expression="",
+        )
+        try:
+            running = executing.Source.executing(frame)
+            source = running.source
+            node: ast.AST | None = running.node  # typed as never None, but it can be
+            if source.text:
+                self.sources.setdefault(code.co_filename, source.text)
+            if node is None:
+                return Spot(where, statement_line=frame.f_lineno)
+            return _describe(node, where=where, lines=source.text.splitlines())
+        except Exception:  # noqa: BLE001 - source code of any kind; a name is optional
+            return Spot(where, statement_line=frame.f_lineno)
+
+
+def _with_stack(site: Site, stack: tuple[Frame, ...]) -> Site:
+    return Site(
+        site.file,
+        site.line,
+        site.end_line,
+        site.column,
+        site.end_column,
+        site.function,
+        site.expression,
+        stack,
+    )
+
+
+def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
+    span = _span(node, lines)
+    site = Site(
+        file=where.file,
+        line=span[0],
+        end_line=span[2],
+        column=span[1],
+        end_column=span[3],
+        function=where.function,
+        expression=_cut(span, lines),
+    )
+    operands, is_method = _operands(node)
+    return Spot(
+        site=site,
+        targets=_targets(node, lines),
+        operands=tuple(_cut(_span(o, lines), lines) for o in operands),
+        literals=tuple(_is_literal(o) for o in operands),
+        spans=tuple(_span(o, lines) for o in operands),
+        keywords=tuple(_keywords(node, lines)),
+        is_method=is_method,
+        is_operator=not isinstance(node, ast.Call),
+        statement_line=_statement_line(node),
+    )
+
+
+def _span(node: ast.AST, lines: list[str]) -> tuple[int, int, int, int]:
+    """Return line, column, end line, end column, in characters instead of bytes."""
+    line: int = node.lineno  # type: ignore[attr-defined]
+    end: int = node.end_lineno  # type: ignore[attr-defined]
+    return (
+        line,
+        _characters(lines[line - 1], node.col_offset),  # type: ignore[attr-defined]
+        end,
+        _characters(lines[end - 1], node.end_col_offset),  # type: ignore[attr-defined]
+    )
+
+
+def _characters(line: str, offset: int) -> int:
+    if line.isascii():
+        return offset
+    return len(line.encode()[:offset].decode(errors="ignore"))
+
+
+def _cut(span: tuple[int, int, int, int], lines: list[str]) -> str:
+    line, column, end, end_column = span
+    if line == end:
+        return lines[line - 1][column:end_column][:_MAX_EXPRESSION]
+    parts = [lines[line - 1][column:], *lines[line : end - 1]]
+    parts.append(lines[end - 1][:end_column])
+    return "\n".join(parts)[:_MAX_EXPRESSION]
+
+
+def _operands(node: ast.AST) -> tuple[list[ast.AST], bool]:
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return [left, right], False
+        case ast.AugAssign(target=target, value=value):
+            return [target, value], False
+        case ast.Compare(left=left, comparators=[right, *_]):
+            return [left, right], False
+        case ast.UnaryOp(operand=operand):
+            return [operand], False
+        case ast.Subscript(value=value) | ast.Attribute(value=value):
+            return [value], False
+        case ast.Call(func=ast.Attribute(value=receiver), args=args):
+            return [receiver, *args], True
+        case ast.Call(args=args):
+            return list(args), False
+    return [], False
+
+
+def _is_literal(node: ast.AST) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return _is_literal(node.operand)
+    return isinstance(node, ast.Constant) and isinstance(node.value, _LITERALS)
+
+
+def _keywords(node: ast.AST, lines: list[str]) -> Iterable[tuple[str, str]]:
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                yield keyword.arg, _cut(_span(keyword.value, lines), lines)
+
+
+def _targets(node: ast.AST, lines: list[str]) -> tuple[str | None, ...]:
+    """Return the names that the result of `node` is assigned to."""
+    if isinstance(node, ast.AugAssign):
+        return (_name(node.target, lines),)
+    child, parent = node, getattr(node, "parent", None)
+    if isinstance(parent, ast.Tuple):
+        # As in: one, two = f(x), g(y)
+        grand = getattr(parent, "parent", None)
+        index = parent.elts.index(node) if isinstance(node, ast.expr) else -1
+        names = _assigned(grand, parent, lines)
+        return (names[index],) if 0 <= index < len(names) else ()
+    return _assigned(parent, child, lines)
+
+
+def _assigned(
+    parent: object, child: ast.AST, lines: list[str]
+) -> tuple[str | None, ...]:
+    match parent:
+        case ast.Assign(targets=targets, value=value) if value is child:
+            target = targets[-1]
+        case ast.AnnAssign(target=only, value=value) if value is child:
+            target = only
+        case ast.NamedExpr(target=only, value=value) if value is child:
+            target = only
+        case _:
+            return ()
+    if isinstance(target, ast.Tuple | ast.List):
+        return tuple(_name(element, lines) for element in target.elts)
+    return (_name(target, lines),)
+
+
+def _name(target: ast.AST, lines: list[str]) -> str | None:
+    """Return a target's text when it is a plain or dotted name, or `self.x[0]`."""
+    if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+        text = " ".join(_cut(_span(target, lines), lines).split())
+        return text.removeprefix("self.")
+    return None
+
+
+def _statement_line(node: ast.AST) -> int:
+    found: object = node
+    while isinstance(found, ast.AST) and not isinstance(found, ast.stmt):
+        found = getattr(found, "parent", None)
+    line: int = getattr(found, "lineno", getattr(node, "lineno", 0))
+    return line

@@ -1,0 +1,97 @@
+"""Where one step ends and the next begins: found from what the code does.
+
+A step is passes up to and including the parameter update that ends them. After an
+update more may follow in the same iteration (printing, metrics, `zero_grad()` at the
+end of the loop body), or the next iteration may begin with events that build no graph
+(slicing a batch, `zero_grad()` at the head of the loop). Which of the two it was is
+only known when the next graph begins, so the boundary is set then, looking back: at
+the first event since the update for which execution had moved *backward* in the frame
+that both share, which is what a loop does.
+"""
+
+from graphscope.capture.records import RawEvent
+from graphscope.model.graph import EventKind, OpKind
+from graphscope.model.site import Site
+
+_BACKWARD = (EventKind.GRAD, EventKind.ACCUMULATE, EventKind.CAPTURE)
+
+
+def has_looped(before: Site | None, after: Site | None) -> bool:
+    """Whether `after` lies earlier in a frame shared with `before`, or is the same.
+
+    The stacks are compared from the outermost frame inwards; the first frame in which
+    they are at different lines decides.
+    """
+    if before is None or after is None:
+        return False
+    first, second = _positions(before), _positions(after)
+    for (frame, line), (other, other_line) in zip(first, second, strict=False):
+        if frame != other:
+            return False
+        if line != other_line:
+            return other_line < line
+    return len(first) == len(second)
+
+
+def _positions(site: Site) -> list[tuple[tuple[str, str], int]]:
+    outer = [((f.file, f.function), f.line) for f in reversed(site.stack)]
+    return [*outer, ((site.file, site.function), site.line)]
+
+
+def is_update(event: RawEvent) -> bool:
+    """Whether the event changes parameters."""
+    if event.kind is EventKind.UPDATE:
+        return True
+    return event.op is not None and event.op.kind is OpKind.UPDATE
+
+
+class StepTracker:
+    """Follows the events of the current step and says where to cut.
+
+    With `automatic` off (inside `gs.step()`) it never cuts and only counts passes.
+    """
+
+    def __init__(self) -> None:
+        self.automatic = True
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: a new step begins."""
+        self.has_update = False
+        self.pass_index = 0
+        self._had_backward = False
+        self._pivot: Site | None = None
+        self._looped_at: int | None = None
+
+    def cut_before(self, event: RawEvent, count: int) -> int | None:
+        """Return the index at which a new step begins, or None.
+
+        Args:
+            event: The event about to be appended.
+            count: How many events the current step has.
+        """
+        if not (self.automatic and self.has_update and event.extends_graph):
+            return None
+        return self._looped_at if self._looped_at is not None else count
+
+    def pass_start(self, event: RawEvent, count: int) -> int | None:
+        """Return the index at which a new pass begins, or None; call after no cut."""
+        if not (self._had_backward and event.extends_graph):
+            return None
+        start = self._looped_at if self._looped_at is not None else count
+        self.pass_index += 1
+        self._had_backward = False
+        self._pivot = self._looped_at = None
+        return start
+
+    def note(self, event: RawEvent, index: int) -> None:
+        """Follow `event`, which was appended at `index`."""
+        if is_update(event):
+            self.has_update = True
+            self._pivot, self._looped_at = event.site, None
+        elif event.kind in _BACKWARD:
+            self._had_backward = True
+            if not self.has_update:
+                self._pivot, self._looped_at = event.site, None
+        elif self._looped_at is None and has_looped(self._pivot, event.site):
+            self._looped_at = index

@@ -1,0 +1,138 @@
+"""Reading a tensor without touching it: which kinds may be read, and how.
+
+All arithmetic of ours runs under `quiet()`: no autograd, no autocast, none of the
+user's modes, out of place, no random numbers. Tensor kinds are a table, because naive
+statistics fail on 18 of 25 kinds; of an unknown kind only shape and dtype are recorded.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite, sqrt
+from typing import Final
+
+import numpy as np
+import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from graphscope.model.observation import WHOLE_ELEMENTS, Observation, Stats
+
+_PLAIN_TYPES: Final = (torch.Tensor, torch.nn.Parameter)
+_FLOATS: Final = frozenset({torch.float64, torch.float32})
+_NARROW_FLOATS: Final = frozenset({torch.float16, torch.bfloat16})
+_WIDENED: Final = frozenset(
+    {torch.bfloat16}
+    | {getattr(torch, name) for name in dir(torch) if name.startswith("float8_")}
+)
+_READABLE: Final = (
+    _FLOATS
+    | _NARROW_FLOATS
+    | _WIDENED
+    | {torch.complex64, torch.complex128, torch.bool}
+    | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+)
+UNREAD: Final = Observation()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide what follows from the user's modes, autograd and autocast."""
+    with (
+        torch._C.DisableTorchFunction(),
+        torch._C._DisableTorchDispatch(),
+        torch.no_grad(),
+        torch.autocast("cpu", enabled=False),
+    ):
+        yield
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """Return torch's name of the dtype without the module: `float32`."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def is_readable(tensor: torch.Tensor) -> bool:
+    """Whether the numbers of `tensor` can be read without running foreign code."""
+    return (
+        type(tensor) in _PLAIN_TYPES
+        and tensor.layout is torch.strided
+        and tensor.dtype in _READABLE
+        and not tensor.is_meta
+        and not tensor.is_nested
+        and not is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def observe(
+    tensor: torch.Tensor | None, *, whole: int = WHOLE_ELEMENTS, stats: bool = True
+) -> Observation | None:
+    """Read `tensor` of any shape: whole up to `whole` elements, else statistics.
+
+    Returns None for None, and an observation without numbers for a tensor that may
+    not be read, or that is large while `stats` is off. The numbers are copies: nothing
+    of the user's is kept alive.
+    """
+    if tensor is None:
+        return None
+    if not is_readable(tensor):
+        return UNREAD
+    with quiet():
+        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+            return UNREAD
+        plain = tensor.detach()
+        if plain.numel() <= whole:
+            return Observation(data=_to_numpy(plain))
+        return Observation(summary=_summarize(plain)) if stats else UNREAD
+
+
+def _to_numpy(plain: torch.Tensor) -> np.ndarray:
+    if plain.dtype in _WIDENED:
+        plain = plain.float()
+    settled = plain.resolve_conj().resolve_neg()
+    return settled.cpu().numpy().copy()
+
+
+def _summarize(plain: torch.Tensor) -> Stats:
+    """Compute `Stats` of a tensor of more than one element in a few torch kernels.
+
+    Sums run in float64; exact counts of NaN and Inf cost two more passes, and are only
+    needed when the smallest, the largest or the norm is not finite.
+    """
+    numbers = plain.abs() if plain.is_complex() else plain
+    if numbers.dtype not in _FLOATS:
+        numbers = numbers.float() if numbers.is_floating_point() else numbers.double()
+    numel = numbers.numel()
+    low, high = (float(bound) for bound in torch.aminmax(numbers))
+    nans = infs = 0
+    if not (isfinite(low) and isfinite(high)):
+        nans = int(torch.isnan(numbers).sum())
+        infs = int(torch.isinf(numbers).sum())
+        numbers = numbers[torch.isfinite(numbers)]
+        if numbers.numel() == 0:
+            nan = float("nan")
+            return Stats(numel, nan, nan, nan, nan, nan, 0, nans, infs)
+        low, high = (float(bound) for bound in torch.aminmax(numbers))
+    count = numbers.numel()
+    mean = float(numbers.sum(dtype=torch.float64)) / count
+    l2 = float(torch.linalg.vector_norm(numbers, dtype=torch.float64))
+    variance = l2 * l2 / count - mean * mean
+    zeros = count - int(torch.count_nonzero(numbers))
+    std = sqrt(max(variance, 0.0))
+    return Stats(numel, low, high, mean, std, l2, zeros, nans, infs)
+
+
+def flatten_tensors(
+    tree: object, path: str = "", depth: int = 4
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield `(path, tensor)` from nested lists, tuples and dicts, at most `depth` deep.
+
+    An own bounded walk: torch's pytrees raise RecursionError on cyclic containers.
+    """
+    if isinstance(tree, torch.Tensor):
+        yield path, tree
+    elif depth and isinstance(tree, list | tuple):
+        for index, item in enumerate(tree):
+            yield from flatten_tensors(item, f"{path}[{index}]", depth - 1)
+    elif depth and isinstance(tree, dict):
+        for key, item in tree.items():
+            if isinstance(key, str):
+                yield from flatten_tensors(item, f"{path}[{key}]", depth - 1)

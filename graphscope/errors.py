@@ -1,0 +1,38 @@
+"""The one tree of errors that graphscope raises on purpose.
+
+A message has three parts: what happened, where, and what to do next. Everything
+below `GraphscopeError` is expected (a bad file, a bad name); the command line turns
+it into one line on stderr and exit code 1.
+"""
+
+
+class GraphscopeError(Exception):
+    """Anything that graphscope raises on purpose; the message is for the user."""
+
+
+class UnknownNameError(GraphscopeError, KeyError):
+    """A name that is not in the trace; the message lists the nearest names."""
+
+    def __str__(self) -> str:
+        """Return the message itself: `KeyError` would show its repr."""
+        return str(self.args[0]) if self.args else ""
+
+
+class NotRecordedError(GraphscopeError, LookupError):
+    """Something that exists but whose numbers were not kept."""
+
+
+class StepRangeError(GraphscopeError, IndexError):
+    """A step or event index outside of the recording."""
+
+
+class RecordingError(GraphscopeError):
+    """A file that is not a readable recording: damaged, newer, or not one at all."""
+
+
+class ExportError(GraphscopeError):
+    """A picture that could not be made or written."""
+
+
+class CaptureError(GraphscopeError):
+    """A trace or recording used in a way that cannot work, such as entered twice."""

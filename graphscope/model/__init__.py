@@ -1,0 +1,1 @@
+"""The nouns: graphs, traces, observations, sites. Frozen, without torch."""

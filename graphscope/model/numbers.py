@@ -1,0 +1,110 @@
+"""How numbers, shapes and dtypes are written: one way, for every output."""
+
+from math import isinf, isnan
+from typing import Final
+
+from graphscope.model.observation import Array, Observation, Stats
+
+DTYPE_NAMES: Final = {
+    "float64": "f64",
+    "float32": "f32",
+    "float16": "f16",
+    "bfloat16": "bf16",
+    "float8_e4m3fn": "f8e4m3",
+    "float8_e5m2": "f8e5m2",
+    "complex64": "c64",
+    "complex128": "c128",
+    "int64": "i64",
+    "int32": "i32",
+    "int16": "i16",
+    "int8": "i8",
+    "uint8": "u8",
+    "bool": "b8",
+}
+
+_FIXED_LOW: Final = 1e-3
+_FIXED_HIGH: Final = 1e6
+_SHOWN_ELEMENTS: Final = 4
+
+
+def format_number(number: float | complex) -> str:  # noqa: PYI041 - both are meant
+    """Write a number to about five significant digits, with a real minus sign.
+
+    >>> [format_number(n) for n in (14.0, -0.481401, 128.550247, 1e-7, 0.0, True)]
+    ['14', '−0.4814', '128.55', '1.000e−07', '0', 'True']
+    """
+    if isinstance(number, bool):
+        return str(number)
+    if isinstance(number, complex):
+        sign = "+" if number.imag >= 0 or isnan(number.imag) else "−"
+        return f"{format_number(number.real)}{sign}{format_number(abs(number.imag))}i"
+    if isnan(number):
+        return "NaN"
+    if isinf(number):
+        return "∞" if number > 0 else "−∞"
+    if number == int(number) and abs(number) < _FIXED_HIGH:
+        return _with_minus(str(int(number)))
+    if _FIXED_LOW <= abs(number) < _FIXED_HIGH:
+        decimals = 4 if abs(number) < 100 else 3  # noqa: PLR2004 - width, not policy
+        text = f"{number:.{decimals}f}".rstrip("0").rstrip(".")
+        return _with_minus(text)
+    return _with_minus(f"{number:.3e}")
+
+
+def _with_minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def format_array(data: Array, limit: int = _SHOWN_ELEMENTS) -> str:
+    """Write an array on one line, cut after `limit` elements.
+
+    >>> import numpy as np
+    >>> format_array(np.array([1.0, 2.0])), format_array(np.array(3.5))
+    ('[1, 2]', '3.5')
+    """
+    if data.ndim == 0:
+        return format_number(data.item())
+    flat = data.ravel()
+    parts = [format_number(item) for item in flat[:limit].tolist()]
+    if flat.size > limit:
+        parts.append("…")
+    brackets = min(data.ndim, 3)
+    return "[" * brackets + ", ".join(parts) + "]" * brackets
+
+
+def format_observation(seen: Observation | None) -> str:
+    """Write what was seen: the number, a few elements, or mean and spread.
+
+    None is the absent tensor, as in `w.grad is None`, and differs from 0.
+    """
+    if seen is None:
+        return "None"
+    if seen.data is not None:
+        if seen.data.size == 1:
+            return format_number(seen.data.reshape(()).item())
+        if seen.data.size <= _SHOWN_ELEMENTS:
+            return format_array(seen.data)
+    return format_stats(seen.stats)
+
+
+def format_stats(stats: Stats | None) -> str:
+    """Write mean and spread, and how many elements are not finite."""
+    if stats is None:
+        return "not read"
+    if stats.numel == 0:
+        return "empty"
+    text = f"μ {format_number(stats.mean)} σ {format_number(stats.std)}"
+    if stats.nans:
+        text += f" {stats.nans} NaN"
+    if stats.infs:
+        text += f" {stats.infs} Inf"
+    return text
+
+
+def format_type(dtype: str, shape: tuple[int, ...]) -> str:
+    """Write dtype and shape.
+
+    >>> format_type("float32", (2, 3)), format_type("int64", ())
+    ('f32[2, 3]', 'i64[]')
+    """
+    return f"{DTYPE_NAMES.get(dtype, dtype)}[{', '.join(map(str, shape))}]"

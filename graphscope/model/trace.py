@@ -1,0 +1,173 @@
+"""One step with its numbers, and a sequence of them.
+
+A `Trace` pairs a `Graph` with what was observed in each of its slots. `Recording` is
+what everything above the storage layer reads: in memory, from a file, or a test fake.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from graphscope.errors import UnknownNameError
+from graphscope.model.graph import EventKind, Graph, OpKind, Role, Value, ValueKind
+from graphscope.model.names import nearest_names
+from graphscope.model.observation import Observation
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    COMPLETE = "complete"
+    OPEN = "open"  # the trace ended before an update closed the step
+    ABORTED = "aborted"  # an exception ended it; `Trace.error` says which
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One step.
+
+    Attributes:
+        graph: Its structure.
+        step: 0-based index in the recording.
+        observations: One entry for each slot of `graph`. None means that torch had no
+            tensor there (`w.grad is None`); an `Observation` without numbers means
+            that there was one which could not be read.
+        status: How it ended.
+        error: Type and message of the exception, when aborted.
+        sources: Text of the user's files by the path that sites use.
+    """
+
+    graph: Graph
+    step: int = 0
+    observations: Sequence[Observation | None] = ()
+    status: Status = Status.COMPLETE
+    error: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def seen(self, slot: int) -> Observation | None:
+        """Return what was observed in slot number `slot`."""
+        return self.observations[slot]
+
+    def slots_of(self, value: int, role: Role) -> tuple[int, ...]:
+        """Return the slots about `value` with `role`, in order of time."""
+        slots = self.graph.value_slots.get(value, ())
+        return tuple(s for s in slots if self.graph.slots[s].role is role)
+
+    def last_seen(self, value: int, role: Role) -> Observation | None:
+        """Return the last observation about `value` with `role`, or None."""
+        slots = self.slots_of(value, role)
+        return self.observations[slots[-1]] if slots else None
+
+    def value_of(self, value: int) -> Observation | None:
+        """Return the numbers of the value itself."""
+        return self.last_seen(value, Role.VALUE)
+
+    def arrivals(self, value: int) -> tuple[tuple[int, Observation | None], ...]:
+        """Return `(event, gradient)` for each time a gradient reached `value`.
+
+        For leaves what arrived before accumulation, for other values the sum over
+        all edges, as the autograd node of the value received it.
+        """
+        found = [
+            (self.graph.slots[slot].event, self.observations[slot])
+            for slot in self.graph.value_slots.get(value, ())
+            if self.graph.slots[slot].role in (Role.ARRIVED, Role.GRAD_OUTPUT)
+        ]
+        return tuple(found)
+
+    def gradient_of(self, value: int) -> Observation | None:
+        """Return the gradient that last arrived at `value`, or None."""
+        arrived = self.arrivals(value)
+        return arrived[-1][1] if arrived else None
+
+    def resolve(self, name: str) -> Value:
+        """Find the value that a user means by `name`.
+
+        When several values have the name (an in-place update, a name assigned in
+        each of three passes), it is the last one that no update made: before the
+        step's update `w` is the weight that the forward pass used.
+
+        Raises:
+            UnknownNameError: No value has the name; lists the nearest three.
+        """
+        ids = self.graph.names.get(name)
+        if not ids:
+            near = nearest_names(name, self.graph.names)
+            hint = f"Nearest names: {', '.join(near)}." if near else "It has no names."
+            raise UnknownNameError(
+                f"No value is named {name!r} in step {self.step}. {hint}"
+            )
+        values = [self.graph.values[i] for i in ids]
+        plain = [v for v in values if v.kind is not ValueKind.GRADIENT]
+        return ([v for v in plain if not self.is_updated(v)] or plain or values)[-1]
+
+    def is_updated(self, value: Value) -> bool:
+        """Whether `value` is what an update made of a leaf of this step."""
+        if value.previous is None:
+            return False
+        return value.op is None or self.graph.ops[value.op].kind is OpKind.UPDATE
+
+    def loss(self) -> float | None:
+        """Return the scalar that the step's last backward started from, if it was one.
+
+        Read by timelines and loss curves.
+        """
+        for root in reversed(self.graph.roots):
+            seen = self.value_of(root)
+            number = seen.scalar if seen is not None else None
+            if isinstance(number, int | float):
+                return float(number)
+        return None
+
+    def event_title(self, index: int) -> str:
+        """Describe event `index` in a few words, for lists and timelines."""
+        graph, event = self.graph, self.graph.events[index]
+        names = ", ".join(self.title_of(v) for v in event.values)
+        if event.kind is EventKind.OP and event.op is not None:
+            name = graph.ops[event.op].name
+            return f"{names} = {name}" if names else name
+        if event.kind is EventKind.GRAD and event.grad_node is not None:
+            return graph.grad_nodes[event.grad_node].name
+        verbs = {
+            EventKind.ACCUMULATE: "accumulate",
+            EventKind.CAPTURE: "gradient of",
+            EventKind.ZERO: f"zero {event.label}".rstrip(),
+            EventKind.UPDATE: f"{event.label} update".lstrip(),
+        }
+        return f"{verbs.get(event.kind, event.kind.value)} {names}".rstrip()
+
+    def title_of(self, value: int) -> str:
+        """Name a value: the user's name, else its expression, else its op and id."""
+        found = self.graph.values[value]
+        if found.name:
+            return found.name
+        if found.op is not None:
+            op = self.graph.ops[found.op]
+            text = " ".join(op.site.expression.split()) if op.site else ""
+            return text if text and len(op.outputs) == 1 else f"{op.name}#{found.id}"
+        return f"{found.kind.value}#{found.id}"
+
+
+class Recording(Protocol):
+    """A sequence of traces with its environment, wherever it is kept."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Versions, platform, script and its arguments, as text."""
+
+    def __len__(self) -> int:
+        """Return the number of steps so far; it may grow while it is written."""
+
+    def __getitem__(self, step: int) -> Trace:
+        """Return one step.
+
+        Raises:
+            StepRangeError: There is no such step.
+        """
+
+    def __iter__(self) -> Iterator[Trace]:
+        """Iterate over the steps."""
+
+    def losses(self) -> Sequence[float | None]:
+        """Return `Trace.loss()` of every step, without decoding them one by one."""

@@ -1,0 +1,188 @@
+"""Captures in progress: what `gs.trace()` and `gs.record()` return."""
+
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from graphscope.errors import CaptureError, StepRangeError
+from graphscope.model.trace import Trace
+from graphscope.model.view import ValueView
+from graphscope.session.steps import LoadedRecording, TracedStep
+from graphscope.storage.memory import MemoryRecording
+from graphscope.storage.writer import RecordingWriter
+from graphscope.version import __version__
+
+if TYPE_CHECKING:
+    from graphscope.capture.recorder import Recorder
+
+
+class _Capturing:
+    """What `Tracing` and `RecordingRun` share: a recorder between enter and exit."""
+
+    def __init__(self, models: Sequence[Any], options: Mapping[str, Any]) -> None:
+        self._models = tuple(models)
+        self._options = dict(options)
+        self._recorder: Recorder | None = None
+        self._is_over = False
+
+    def _start(self, deliver: Callable[[Trace], None]) -> None:
+        from graphscope.capture.recorder import CaptureOptions, Recorder
+
+        if self._recorder is not None:
+            raise CaptureError(
+                "This trace was entered before: make a new one for every `with`."
+            )
+        self._recorder = Recorder(
+            deliver, models=self._models, options=CaptureOptions(**self._options)
+        )
+        self._recorder.start()
+
+    def _stop(self, error: BaseException | None) -> None:
+        if self._recorder is not None and not self._is_over:
+            self._is_over = True
+            self._recorder.stop(error)
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Errors of graphscope's own, kept away from the user's code, with counts."""
+        return self._recorder.faults if self._recorder is not None else {}
+
+
+class Tracing(_Capturing):
+    """What `gs.trace()` returns; see there. Indexed by a name it is the last step."""
+
+    def __init__(self, models: Sequence[Any], options: Mapping[str, Any]) -> None:
+        super().__init__(models, options)
+        self._traces: list[Trace] = []
+        self._environment = describe_environment()
+
+    def __enter__(self) -> Self:
+        """Start capturing on this thread."""
+        self._start(self._traces.append)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Stop capturing; an exception passes through."""
+        self._stop(error)
+
+    @property
+    def steps(self) -> LoadedRecording:
+        """All steps that were captured."""
+        return LoadedRecording(MemoryRecording(self._traces, self._environment))
+
+    @property
+    def last(self) -> TracedStep:
+        """The last step; inside of the `with` block the step as far as it got.
+
+        Raises:
+            StepRangeError: Nothing was captured.
+        """
+        if self._recorder is not None and not self._is_over:
+            return TracedStep(self._recorder.snapshot(), self._environment)
+        if not self._traces:
+            raise StepRangeError(
+                "The trace is empty: no torch operation ran inside of `with "
+                "gs.trace()` on this thread."
+            )
+        return TracedStep(self._traces[-1], self._environment)
+
+    def __getitem__(self, name: str) -> ValueView:
+        """Return the value that the user's code calls `name`, in the last step."""
+        return self.last[name]
+
+    def all(self, name: str) -> list[ValueView]:
+        """Return every value of that name in the last step."""
+        return self.last.all(name)
+
+    def __len__(self) -> int:
+        """Return the number of steps that are over."""
+        return len(self._traces)
+
+    def __bool__(self) -> bool:
+        """A trace is true, also an empty one."""
+        return True
+
+    def save(self, path: str | Path, **options: Any) -> None:
+        """Write the last step (all steps for `.gscope`) to `path`; see `TracedStep`."""
+        if Path(path).suffix == ".gscope":
+            self.steps.save(path)
+        else:
+            self.last.save(path, **options)
+
+    def __str__(self) -> str:
+        """Return the text picture of the last step."""
+        return str(self.last)
+
+
+class RecordingRun(_Capturing):
+    """What `gs.record(path)` returns; see there."""
+
+    def __init__(
+        self, path: Path, models: Sequence[Any], options: Mapping[str, Any]
+    ) -> None:
+        chosen = dict(options)
+        self._overwrite = bool(chosen.pop("overwrite", False))
+        self._script: Mapping[str, str] = chosen.pop("environment", {})
+        super().__init__(models, chosen)
+        self.path = path
+        self.steps = 0
+        self._writer: RecordingWriter | None = None
+
+    def __enter__(self) -> Self:
+        """Create the file and start capturing on this thread.
+
+        Raises:
+            RecordingError: The file exists, or cannot be written.
+        """
+        environment = {**describe_environment(), **self._script}
+        self._writer = RecordingWriter(
+            self.path, environment=environment, overwrite=self._overwrite
+        )
+        self._start(self._add)
+        return self
+
+    def end(self, error: BaseException) -> None:
+        """End the recording because of `error`, unless it is a plain exit."""
+        is_plain = isinstance(error, SystemExit) and error.code in (None, 0)
+        self._stop(None if is_plain else error)
+
+    def _add(self, trace: Trace) -> None:
+        self.steps += 1
+        if self._writer is not None:
+            self._writer.add(trace)
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Stop capturing and close the file; an exception passes through."""
+        self._stop(error)
+        if self._writer is not None:
+            self._writer.close()
+            if self._writer.error is not None:
+                print(  # noqa: T201 - the training is not stopped by a full disk
+                    f"graphscope: recording to {self.path} stopped early: "
+                    f"{self._writer.error}",
+                    file=sys.stderr,
+                )
+
+
+def describe_environment() -> dict[str, str]:
+    """Return versions and platform, for the head of a recording."""
+    torch = sys.modules.get("torch")
+    return {
+        "graphscope": __version__,
+        "torch": str(getattr(torch, "__version__", "not imported yet")),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }

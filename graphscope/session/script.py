@@ -1,0 +1,35 @@
+"""Recording an unmodified script."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphscope.session.runs import RecordingRun
+
+
+def run_script(
+    script: Path, argv: Sequence[str], output: Path, *, overwrite: bool = False
+) -> int:
+    """Run a script as `python script.py argv…` would, recording it to `output`.
+
+    Returns:
+        The script's exit code. Its traceback goes to stderr, unshortened.
+
+    Raises:
+        CaptureError: There is no such Python script.
+        RecordingError: `output` exists or cannot be written.
+    """
+    from graphscope.capture.script import as_main, read_script, report_end, run_code
+
+    code = read_script(script)
+    environment = {"script": str(script), "arguments": " ".join(argv)}
+    error: BaseException | None = None
+    with as_main(script, argv) as module:
+        options = {"overwrite": overwrite, "environment": environment}
+        run = RecordingRun(output, (), options)
+        with run:
+            try:
+                run_code(code, module)
+            except BaseException as problem:  # noqa: BLE001 - it is reported below
+                error = problem
+                run.end(problem)
+        return report_end(error)

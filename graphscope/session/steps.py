@@ -1,0 +1,159 @@
+"""Recorded steps as the user reads them: by index, by name, saved in any format."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from graphscope.diagram.build import build_diagram
+from graphscope.diagram.model import Diagram, Style
+from graphscope.diagram.options import DiagramOptions
+from graphscope.model.trace import Recording, Trace
+from graphscope.model.view import ValueView
+from graphscope.render.text import to_text
+from graphscope.storage.writer import RecordingWriter
+
+
+class TracedStep:
+    """One recorded step: values by name, as a text picture, saved in any format."""
+
+    def __init__(self, trace: Trace, environment: Mapping[str, str]) -> None:
+        self.trace = trace
+        self._environment = environment
+
+    @property
+    def step(self) -> int:
+        """Its 0-based index in the recording."""
+        return self.trace.step
+
+    @property
+    def loss(self) -> float | None:
+        """The scalar that backward started from, None when there was none."""
+        return self.trace.loss()
+
+    @property
+    def names(self) -> list[str]:
+        """All names that `step[name]` knows, in order of first appearance."""
+        return list(self.trace.graph.names)
+
+    def __getitem__(self, name: str) -> ValueView:
+        """Return the value that the user's code calls `name`.
+
+        Raises:
+            UnknownNameError: No value has the name; lists the nearest three.
+        """
+        return ValueView(self.trace, self.trace.resolve(name))
+
+    def all(self, name: str) -> list[ValueView]:
+        """Return every value of that name: one per pass, and per in-place version."""
+        self.trace.resolve(name)
+        ids = self.trace.graph.names[name]
+        return [ValueView(self.trace, self.trace.graph.values[i]) for i in ids]
+
+    def diagram(self, style: str = "operations", depth: int | None = None) -> Diagram:
+        """Return the picture of the step, without coordinates."""
+        return build_diagram(self.trace, DiagramOptions(Style(style), depth=depth))
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        style: str = "operations",
+        depth: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        """Write the step to `path`, in the format that the suffix says.
+
+        Known suffixes: .svg .png .pdf .dot .json .graphml .mmd .txt .gscope
+
+        Raises:
+            ExportError: The suffix is unknown or the file cannot be written; an
+                existing file is left as it was.
+        """
+        target = Path(path)
+        if target.suffix == ".gscope":
+            save_recording(target, [self.trace], self._environment)
+            return
+        from graphscope.render.save import save_trace
+
+        options = DiagramOptions(Style(style), depth=depth)
+        save_trace(self.trace, target, diagram_options=options, engine=engine)
+
+    def __str__(self) -> str:
+        """Return the text picture."""
+        return to_text(self.diagram())
+
+    def __repr__(self) -> str:
+        """Return step, size and status on one line."""
+        graph = self.trace.graph
+        return (
+            f"<step {self.step}: {len(graph.ops)} ops, {len(graph.events)} events, "
+            f"{self.trace.status.value}>"
+        )
+
+
+class LoadedRecording:
+    """A sequence of steps: `recording[12]["w"].grad`."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Versions, platform, script and arguments of the run."""
+        return self.recording.environment
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.recording)
+
+    def __getitem__(self, step: int) -> TracedStep:
+        """Return one step; negative indices count from the end.
+
+        Raises:
+            StepRangeError: There is no such step.
+        """
+        return TracedStep(self.recording[step], self.recording.environment)
+
+    def __iter__(self) -> Iterator[TracedStep]:
+        """Iterate over the steps."""
+        for step in range(len(self)):
+            yield self[step]
+
+    def losses(self) -> list[float | None]:
+        """Return the loss of every step."""
+        return list(self.recording.losses())
+
+    def save(self, path: str | Path) -> None:
+        """Write all steps to a `.gscope` file."""
+        traces = [self.recording[step] for step in range(len(self))]
+        save_recording(Path(path), traces, self.environment)
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        close = getattr(self.recording, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+
+def save_recording(
+    path: Path, traces: Sequence[Trace], environment: Mapping[str, str]
+) -> None:
+    """Write traces to a new `.gscope` file.
+
+    Raises:
+        RecordingError: The file exists or cannot be written.
+    """
+    writer = RecordingWriter(path, environment=environment)
+    for found in traces:
+        writer.add(found)
+    writer.close()
+    if writer.error is not None:
+        raise writer.error
