@@ -16,7 +16,7 @@ import torch
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
 _DEMOS: Final = str(Path(__file__).parents[1] / "demos")
-_MAX_STACK: Final = 16
+_MAX_STACK: Final = 100  # steps are found by comparing whole stacks
 
 
 class Owner(Enum):

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from graphscope.capture.records import RawNode, RawValue
+from graphscope.capture.records import RawNode, RawOp, RawValue
 from graphscope.capture.tensors import dtype_name, observe
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
@@ -183,20 +183,21 @@ class TensorTable:
                 node.outputs[tensor.output_nr] = value
         return known
 
-    def begin_step(self, kept: "set[RawValue]") -> None:
-        """Start a new step, into which the values `kept` belong already.
+    def begin_step(self, kept: set[RawValue], ops: set[RawOp]) -> None:
+        """Start a new step, into which the values `kept` and `ops` belong already.
 
-        The others let go of what made them: a chain of versions through all steps
-        would keep every step alive.
+        All values let go of what older steps made: a chain of versions through all
+        steps would keep every step alive.
         """
         self.step += 1
         self.nodes = {}
         for value in kept:
             value.step = self.step
-        for known in self._known.values():
-            value = known.value
-            if value not in kept:
-                value.op = value.previous = None
+        for value in [*kept, *(known.value for known in self._known.values())]:
+            if value.previous not in kept:
+                value.previous = None
+            if value.op is not None and value.op not in ops:
+                value.op = None
                 if value.kind is ValueKind.RESULT:
                     is_carried = value.requires_grad and not value.is_leaf
                     value.kind = ValueKind.CARRIED if is_carried else ValueKind.INPUT

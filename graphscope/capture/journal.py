@@ -118,7 +118,8 @@ class Journal:
 
     def _open_step(self, events: list[RawEvent]) -> None:
         kept = {value for event in events for value in _values_of(event)}
-        self._table.begin_step(kept)
+        ops = {event.op for event in events if event.op is not None}
+        self._table.begin_step(kept, ops)
         self.tracker.restart()
         self.events, self.roots, self.gaps = [], [], []
         for event in events:

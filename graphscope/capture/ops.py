@@ -168,7 +168,10 @@ class OpWatch:
     ) -> None:
         """Write down the op; `spot` is None when the user did not write this call."""
         scope = self._modules.scope
-        op = RawOp(call.name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
+        name = call.name
+        if name.startswith("__") and name.endswith("__"):
+            name = name[2:-2]
+        op = RawOp(name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
         if spot is not None:
             place = (spot.site.file, spot.statement_line)
             op.statement = (*place, site.stack if site else ())

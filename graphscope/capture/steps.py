@@ -6,7 +6,7 @@ end of the loop body), or the next iteration may begin with events that build no
 (slicing a batch, `zero_grad()` at the head of the loop). Which of the two it was is
 only known when the next graph begins, so the boundary is set then, looking back: at
 the first event since the update for which execution had moved *backward* in the frame
-that both share, which is what a loop does.
+that both share, which is what a loop does; in straight code, at the first new tensor.
 """
 
 from graphscope.capture.records import RawEvent
@@ -62,6 +62,7 @@ class StepTracker:
         self._had_backward = False
         self._pivot: Site | None = None
         self._looped_at: int | None = None
+        self._created_at: int | None = None
 
     def cut_before(self, event: RawEvent, count: int) -> int | None:
         """Return the index at which a new step begins, or None.
@@ -72,26 +73,40 @@ class StepTracker:
         """
         if not (self.automatic and self.has_update and event.extends_graph):
             return None
-        return self._looped_at if self._looped_at is not None else count
+        return self._boundary(count)
+
+    def _boundary(self, count: int) -> int:
+        if self._looped_at is not None:
+            return self._looped_at
+        return count if self._created_at is None else self._created_at
 
     def pass_start(self, event: RawEvent, count: int) -> int | None:
         """Return the index at which a new pass begins, or None; call after no cut."""
         if not (self._had_backward and event.extends_graph):
             return None
-        start = self._looped_at if self._looped_at is not None else count
+        start = self._boundary(count)
         self.pass_index += 1
         self._had_backward = False
-        self._pivot = self._looped_at = None
+        self._turn_at(None)
         return start
 
     def note(self, event: RawEvent, index: int) -> None:
         """Follow `event`, which was appended at `index`."""
         if is_update(event):
             self.has_update = True
-            self._pivot, self._looped_at = event.site, None
+            self._turn_at(event.site)
         elif event.kind in _BACKWARD:
             self._had_backward = True
             if not self.has_update:
-                self._pivot, self._looped_at = event.site, None
-        elif self._looped_at is None and has_looped(self._pivot, event.site):
-            self._looped_at = index
+                self._turn_at(event.site)
+        elif self._pivot is not None:
+            if self._looped_at is None and has_looped(self._pivot, event.site):
+                self._looped_at = index
+            is_new = event.op is not None and event.op.kind is OpKind.CREATE
+            if self._created_at is None and is_new:
+                self._created_at = index
+
+    def _turn_at(self, site: Site | None) -> None:
+        """Look for the next boundary from here on."""
+        self._pivot = site
+        self._looped_at = self._created_at = None

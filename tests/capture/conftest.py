@@ -1,0 +1,30 @@
+"""The clean net: whatever a test does, no hook and no mode of ours is left behind."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.nn.modules import module
+from torch.optim import optimizer
+from torch.overrides import _len_torch_function_stack
+
+from graphscope.capture.recorder import running_recorder
+
+
+def _installed() -> tuple[int, ...]:
+    return (
+        _len_torch_function_stack(),
+        len(module._global_forward_hooks),
+        len(module._global_forward_pre_hooks),
+        len(optimizer._global_optimizer_pre_hooks),
+        len(optimizer._global_optimizer_post_hooks),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = _installed()
+    torch.manual_seed(0)
+    yield
+    assert running_recorder() is None
+    assert _installed() == before

@@ -1,0 +1,273 @@
+"""Steps and passes are found from what the training loop does."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+
+import graphscope as gs
+from graphscope.model.graph import EventKind, Phase
+from graphscope.model.trace import Status, Trace
+from tests.capture.capturing import capture, kinds_of, numbers, ops_of
+
+X = torch.tensor([[1.0], [2.0]])
+Y = torch.tensor([[2.0], [4.0]])
+
+
+def _model() -> tuple[torch.nn.Linear, torch.optim.SGD]:
+    model = torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+        model.bias.fill_(0.0)
+    return model, torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def _phases(trace: Trace) -> list[int]:
+    return [int(event.phase) for event in trace.graph.events]
+
+
+def test_zero_grad_at_the_head_of_the_loop_opens_the_next_step() -> None:
+    model, optimizer = _model()
+
+    def run() -> None:
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(X), Y)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            loss.item()
+
+    traces = capture(run, model)
+    assert [kinds_of(t.graph)[0] for t in traces] == ["op", "zero", "zero"]
+    assert [kinds_of(t.graph)[-1] for t in traces] == ["op", "op", "op"]
+    assert [t.status for t in traces] == [Status.COMPLETE] * 3
+    assert traces[1].graph is traces[2].graph
+
+
+def test_zero_grad_at_the_end_of_the_loop_closes_its_step() -> None:
+    model, optimizer = _model()
+
+    def run() -> None:
+        for _ in range(3):
+            loss = F.mse_loss(model(X), Y)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+
+    traces = capture(run, model)
+    assert [kinds_of(t.graph)[-2:] for t in traces] == [["update", "zero"]] * 3
+
+
+def test_the_lectures_order_has_the_five_numbered_phases() -> None:
+    model, optimizer = _model()
+
+    def run() -> None:
+        for _ in range(2):
+            y_hat = model(X)
+            loss = F.mse_loss(y_hat, Y)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+    second = capture(run, model)[1]
+    assert _phases(second) == [1, 2, 3, 4, 4, 4, 4, 4, 5]
+    assert Phase(_phases(second)[-1]) is Phase.UPDATE
+
+
+def test_a_batch_that_is_sliced_before_the_forward_belongs_to_its_own_step() -> None:
+    model, optimizer = _model()
+
+    def run() -> None:
+        for i in range(2):
+            batch = X[i : i + 1]
+            loss = (model(batch) - Y[i : i + 1]).pow(2).sum()
+            loss.backward()
+            optimizer.step()
+
+    traces = capture(run, model)
+    assert all(ops_of(t)[0].startswith("batch = getitem(X") for t in traces)
+
+
+def test_a_step_in_its_own_function_is_found_through_the_caller() -> None:
+    model, optimizer = _model()
+
+    def train_step() -> None:
+        loss = F.mse_loss(model(X), Y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    def run() -> None:
+        for _ in range(3):
+            batch = X * 1
+            train_step()
+            batch.sum().item()
+
+    traces = capture(run, model)
+    assert len(traces) == 3
+    assert ops_of(traces[1])[0] == "batch = mul(X, 1)"
+    assert ops_of(traces[1])[-1] == "- = item(batch.sum())"
+
+
+def test_updates_by_hand_in_a_loop_over_parameters_are_one_step() -> None:
+    w = torch.ones(1, requires_grad=True)
+    v = torch.ones(1, requires_grad=True)
+
+    def run() -> None:
+        for _ in range(3):
+            (w * v).sum().backward()  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                for p in (w, v):
+                    p -= 0.1 * p.grad
+                    p.grad.zero_()
+
+    traces = capture(run)
+    assert len(traces) == 3
+    assert all(kinds_of(t.graph).count("zero") == 2 for t in traces)
+    assert _phases(traces[1])[-6:] == [5, 5, 3, 5, 5, 3]
+
+
+def test_an_update_through_data_moves_the_leaf() -> None:
+    w = torch.ones(1, requires_grad=True)
+    with gs.trace() as t:
+        for _ in range(2):
+            (w * 3).sum().backward()  # type: ignore[no-untyped-call]
+            w.data -= 0.1 * w.grad.data  # type: ignore[union-attr]
+            w.grad = None
+    assert [numbers(s["w"].value) for s in t.steps] == [[1.0], [0.7]]
+    assert [numbers(s["w"].updated) for s in t.steps] == [[0.7], [0.4]]
+
+
+def test_a_leaf_that_is_replaced_without_gradient_counts_as_updated() -> None:
+    with gs.trace() as t:
+        w = torch.ones(1, requires_grad=True)
+        for _ in range(2):
+            (w * 3).sum().backward()  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                w = w - 0.1 * w.grad  # type: ignore[operator]
+            w.requires_grad_()
+    assert [numbers(s["w"].value) for s in t.steps] == [[1.0], [0.7]]
+    assert [numbers(s["w"].updated) for s in t.steps] == [[0.7], [0.4]]
+
+
+def test_new_parameters_after_a_finished_step_belong_to_the_next() -> None:
+    with gs.trace() as t:
+        w = torch.tensor(1.0, requires_grad=True)
+        (w * 2).backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            w -= 0.1 * w.grad  # type: ignore[operator]
+        w = torch.tensor(5.0, requires_grad=True)
+        (w * 3).backward()  # type: ignore[no-untyped-call]
+    first, second = t.steps
+    assert (numbers(first["w"].value), numbers(first["w"].updated)) == (1.0, 0.8)
+    assert (numbers(second["w"].value), numbers(second["w"].grad)) == (5.0, 3.0)
+    assert second.trace.status is Status.OPEN
+
+
+def test_accumulation_over_two_batches_is_one_step_of_two_passes() -> None:
+    model, optimizer = _model()
+
+    def run() -> None:
+        for _ in range(2):
+            optimizer.zero_grad()
+            for i in range(2):
+                loss = F.mse_loss(model(X[i]), Y[i]) / 2
+                loss.backward()
+            optimizer.step()
+
+    traces = capture(run, model)
+    assert len(traces) == 2
+    events = traces[1].graph.events
+    assert {e.pass_index for e in events} == {0, 1}
+    assert [e.kind for e in events if e.pass_index == 0][0] is EventKind.ZERO
+
+
+def test_a_step_by_hand_overrides_the_search() -> None:
+    model, optimizer = _model()
+    with gs.trace(model) as t:
+        with gs.step():
+            for _ in range(2):
+                F.mse_loss(model(X), Y).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        with gs.step():
+            model(X)
+    assert len(t) == 2
+    assert kinds_of(t.steps[0].trace.graph).count("update") == 2
+
+
+def test_two_optimizers_take_turns() -> None:
+    g, opt_g = _model()
+    d, opt_d = _model()
+
+    def run() -> None:
+        for _ in range(2):
+            fake = g(X)
+            opt_d.zero_grad()
+            d(fake.detach()).sum().backward()
+            opt_d.step()
+            opt_g.zero_grad()
+            d(fake).sum().backward()
+            opt_g.step()
+
+    traces = capture(run)
+    assert [
+        [e.label for e in t.graph.events if e.kind is EventKind.UPDATE] for t in traces
+    ] == [["SGD"]] * 4
+    assert [t.status for t in traces] == [Status.COMPLETE] * 4
+
+
+def test_a_closure_of_an_optimizer_is_recorded() -> None:
+    w = torch.ones(2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], max_iter=2)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = ((w - 3) ** 2).sum()
+        loss.backward()
+        return loss
+
+    (trace,) = capture(lambda: optimizer.step(closure))
+    assert "grad" in kinds_of(trace.graph)
+    assert kinds_of(trace.graph)[-1] == "update"
+
+
+def test_an_exception_closes_the_step_as_aborted() -> None:
+    traces: list[Trace] = []
+
+    def run() -> None:
+        with gs.trace() as t:
+            try:
+                w = torch.ones(2, requires_grad=True)
+                y = w * 2
+                y.backward()  # type: ignore[no-untyped-call]
+            finally:
+                traces.append(t.last.trace)
+
+    try:
+        run()
+    except RuntimeError as error:
+        assert "scalar outputs" in str(error)
+    assert ops_of(traces[0]) == ["w = ones(2, True)", "y = mul(w, 2)"]
+
+
+def test_sixty_steps_do_not_grow_what_is_remembered() -> None:
+    import gc
+
+    from graphscope.capture.records import RawOp, RawValue
+    from graphscope.capture.recorder import Recorder
+
+    w = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.01)
+    recorder = Recorder(lambda _trace: None)
+    recorder.start()
+    counts = []
+    for step in range(60):
+        optimizer.zero_grad()
+        loss = (w * 2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if step in (10, 59):
+            gc.collect()
+            raw = (RawOp, RawValue)
+            counts.append(sum(type(o) in raw for o in gc.get_objects()))
+    recorder.stop()
+    assert counts[1] <= counts[0] + 2
