@@ -13,6 +13,8 @@ from typing import Final
 
 import torch
 
+from graphscope.capture.calls import CALL_NAME
+
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
 _DEMOS: Final = str(Path(__file__).parents[1] / "demos")
@@ -43,6 +45,8 @@ _MODULE_CALLS: Final = frozenset({"_call_impl", "_wrapped_call_impl"})
 def classify(code: CodeType) -> Owner:
     """Decide whose frame one with this code is; cache the answer by code object."""
     file = code.co_filename
+    if code.co_name == CALL_NAME:
+        return Owner.OURS
     if file.startswith(_TORCH):
         return _classify_torch(file, code.co_name)
     if file.startswith(_OURS) and not file.startswith(_DEMOS):

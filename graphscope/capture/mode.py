@@ -4,13 +4,15 @@ A pass-through `TorchFunctionMode` changes no result; a `TorchDispatchMode` does
 never used.
 """
 
+import sys
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, Final
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from graphscope.capture.calls import CALL_NAME, PlacedCalls
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.ops import OpWatch
@@ -33,6 +35,7 @@ _SILENT: Final = frozenset(
     | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
     | {"_record_function_enter_new", "_record_function_exit", "type", "nelement"}
 )
+Place = FunctionType
 _BACKWARD: Final = frozenset({torch.Tensor.backward, torch.autograd.backward})
 
 
@@ -52,6 +55,7 @@ class CaptureMode(TorchFunctionMode):
         self._ops = ops
         self._gradients = gradients
         self._updates = updates
+        self._calls = PlacedCalls()
 
     def __torch_function__(
         self,
@@ -64,16 +68,17 @@ class CaptureMode(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
+        place = self._calls.at(sys._getframe(1))
         if not self.is_live or name in _SILENT:
-            return func(*args, **kwargs)
+            return place(func, args, kwargs)
         if name == "__get__":
-            return self._read_property(func, args, kwargs)
+            return self._read_property(place, func, args)
         if name == "__set__":
-            return self._write_property(func, args, kwargs)
+            return self._write_property(place, func, args)
         if func in _BACKWARD or func is torch.autograd.grad:
-            return self._run_backward(func, args, kwargs)
+            return self._run_backward(place, func, args, kwargs)
         call = self._guarded(self._ops.begin, func, name, args, kwargs)
-        result = func(*args, **kwargs)
+        result = place(func, args, kwargs)
         if call is not None:
             self._guarded(self._ops.note, call, result)
         return result
@@ -87,39 +92,35 @@ class CaptureMode(TorchFunctionMode):
                 self._journal.count_fault(fault)
                 return None
 
-    def _read_property(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _read_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")
-        result = func(*args, **kwargs)
+        result = place(func, args, {})
         if name == "grad" and isinstance(result, torch.Tensor):
             if not self._updates.depth:
                 self._guarded(self._updates.gradient_of, args[0], result)
         elif name in _TENSOR_PROPERTIES:
-            call = self._guarded(self._ops.begin, func, name, args, kwargs)
+            call = self._guarded(self._ops.begin, func, name, args, {})
             if call is not None:
                 self._guarded(self._ops.note, call, result)
         return result
 
-    def _write_property(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _write_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         is_zeroing = name == "grad" and len(args) > 1 and args[1] is None
         before = None
         if is_zeroing:
             before = self._guarded(self._updates.read_gradient, args[0])
-        result = func(*args, **kwargs)
+        result = place(func, args, {})
         if is_zeroing:
             self._guarded(self._updates.note_zero, args[0], before, None)
         return result
 
     def _run_backward(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, place: Place, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         self._guarded(self._begin_backward, args)
         try:
-            result = func(*args, **kwargs)
+            result = place(func, args, kwargs)
         finally:
             self._guarded(self._gradients.end)
         return result
@@ -131,15 +132,19 @@ class CaptureMode(TorchFunctionMode):
 
 def strip_frames(trace: TracebackType | None, folder: str) -> TracebackType | None:
     """Unlink the frames of files in `folder`: a traceback is the user's own."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(folder):
-        trace = trace.tb_next
+    trace = _skip(trace, folder)
     kept = trace
     while kept is not None:
-        after = kept.tb_next
-        while after is not None and after.tb_frame.f_code.co_filename.startswith(
-            folder
-        ):
-            after = after.tb_next
+        after = _skip(kept.tb_next, folder)
         kept.tb_next = after
         kept = after
+    return trace
+
+
+def _skip(trace: TracebackType | None, folder: str) -> TracebackType | None:
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name != CALL_NAME and not code.co_filename.startswith(folder):
+            break
+        trace = trace.tb_next
     return trace

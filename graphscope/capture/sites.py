@@ -7,7 +7,7 @@ that depends only on the instruction is worked out once and cached by
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Final
 
@@ -114,6 +114,8 @@ def _with_stack(site: Site, stack: tuple[Frame, ...]) -> Site:
 
 
 def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return _describe_store(node, where=where, lines=lines)
     span = _span(node, lines)
     site = Site(
         file=where.file,
@@ -135,6 +137,25 @@ def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
         is_method=is_method,
         is_operator=not isinstance(node, ast.Call),
         statement_line=_statement_line(node),
+    )
+
+
+def _describe_store(node: ast.Subscript, *, where: Site, lines: list[str]) -> Spot:
+    """`h[0] = 5.0`: the expression is the whole assignment, and has no target."""
+    statement: ast.AST = getattr(node, "parent", node)
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        statement = node
+    spot = _describe(
+        ast.copy_location(ast.Constant(None), statement), where=where, lines=lines
+    )
+    operands: list[ast.AST] = [node.value, node.slice]
+    if isinstance(statement, ast.Assign):
+        operands.append(statement.value)
+    return replace(
+        spot,
+        operands=tuple(_cut(_span(o, lines), lines) for o in operands),
+        literals=tuple(_is_literal(o) for o in operands),
+        spans=tuple(_span(o, lines) for o in operands),
     )
 
 

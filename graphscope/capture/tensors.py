@@ -75,12 +75,15 @@ def observe(
         return None
     if not is_readable(tensor):
         return UNREAD
-    with quiet():
+    # Copying a detached tensor needs only the modes out of the way; the other guards
+    # of `quiet` cost more than the copy.
+    with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
         if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
             return UNREAD
         plain = tensor.detach()
         if plain.numel() <= whole:
             return Observation(data=_to_numpy(plain))
+    with quiet():
         return Observation(summary=_summarize(plain)) if stats else UNREAD
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from graphscope.errors import UnknownNameError
-from graphscope.model.graph import EventKind, Graph, OpKind, Role, Value, ValueKind
+from graphscope.model.graph import EventKind, Graph, Op, OpKind, Role, Value, ValueKind
 from graphscope.model.names import nearest_names
 from graphscope.model.observation import Observation
 
@@ -144,9 +144,25 @@ class Trace:
             return found.name
         if found.op is not None:
             op = self.graph.ops[found.op]
-            text = " ".join(op.site.expression.split()) if op.site else ""
-            return text if text and len(op.outputs) == 1 else f"{op.name}#{found.id}"
+            if len(op.outputs) == 1 and op.site and self.has_own_expression(op):
+                return " ".join(op.site.expression.split())
+            place = f" in {op.scope}" if op.scope else f"#{found.id}"
+            return op.name + place
         return f"{found.kind.value}#{found.id}"
+
+    def has_own_expression(self, op: Op) -> bool:
+        """Whether the expression at the op's site is what this very op computed.
+
+        All ops inside of a library module carry the user's call, `model(x)`. It
+        belongs to the last of them only, the one that no op from the same site reads.
+        """
+        graph = self.graph
+        if op.site is None or not op.site.expression:
+            return False
+        if any(graph.values[v].name for v in op.outputs):
+            return True
+        readers = (reader for v in op.outputs for reader in graph.consumers.get(v, ()))
+        return all(graph.ops[reader].site != op.site for reader in readers)
 
 
 class Recording(Protocol):

@@ -28,7 +28,7 @@ def _run(run: Callable[[], Any]) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = run()
-    told = [(w.category, str(w.message).split("(Triggered")[0]) for w in caught]
+    told = [(w.category, str(w.message), w.filename, w.lineno) for w in caught]
     states = (
         torch.get_rng_state().tolist(),
         random.getstate(),

@@ -1,0 +1,46 @@
+"""Making the user's torch calls from where the user made them.
+
+Torch attributes a warning to the Python frame that called it, and Python remembers
+which warnings it has shown by that place. A call made from a function mode would move
+every warning into our file. So the call runs in a frame that carries the caller's file,
+line and globals.
+"""
+
+from types import CodeType, FrameType, FunctionType
+from typing import Final
+
+from torch.overrides import handle_torch_function
+
+CALL_NAME: Final = "<graphscope call>"
+
+_HANDLER: Final = handle_torch_function.__code__
+_TEMPLATE: Final = (lambda func, args, kwargs: func(*args, **kwargs)).__code__
+
+
+class PlacedCalls:
+    """Caches one calling function for each place; one per recorder."""
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[CodeType, int], FunctionType] = {}
+
+    def at(self, frame: FrameType | None) -> FunctionType:
+        """Return `call(func, args, kwargs)` that runs as if in `frame`.
+
+        Torch's Python functions hand themselves over through `handle_torch_function`:
+        then it is the place that called that function.
+        """
+        if frame is not None and frame.f_code is _HANDLER and frame.f_back is not None:
+            frame = frame.f_back.f_back
+        if frame is None:
+            return FunctionType(_TEMPLATE, {})
+        key = (frame.f_code, frame.f_lineno)
+        found = self._functions.get(key)
+        if found is None or found.__globals__ is not frame.f_globals:
+            code = _TEMPLATE.replace(
+                co_filename=frame.f_code.co_filename,
+                co_firstlineno=frame.f_lineno,
+                co_name=CALL_NAME,
+                co_qualname=CALL_NAME,
+            )
+            found = self._functions[key] = FunctionType(code, frame.f_globals)
+        return found

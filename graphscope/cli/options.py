@@ -1,0 +1,55 @@
+"""Options that several commands share, each described once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphscope.diagram.model import Style
+
+
+class View(StrEnum):
+    """How a picture is laid out as text."""
+
+    AUTO = "auto"  # boxes where they fit, else the rail
+    BOXES = "boxes"  # boxes and arrows
+    RAIL = "rail"  # one row for each operation, in the order in which they ran
+
+
+RecordingFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A recording, as `graphscope record` writes it.",
+        show_default=False,
+    ),
+]
+StepNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--step",
+        metavar="N",
+        help="Which step, counted from 0. [default: the last complete one]",
+        show_default=False,
+    ),
+]
+PictureStyle = Annotated[
+    Style,
+    typer.Option(
+        "--style",
+        help="operations: every operation is a box. "
+        "variables: every named value is a box, arrows carry local derivatives.",
+    ),
+]
+Depth = Annotated[
+    int | None,
+    typer.Option(
+        "--depth",
+        metavar="D",
+        min=0,
+        help="Draw modules nested D deep as one box each; 0 is the whole model. "
+        "[default: every operation, as far as 300 boxes go]",
+        show_default=False,
+    ),
+]

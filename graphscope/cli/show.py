@@ -1,0 +1,45 @@
+"""`graphscope show`: a recorded step as text on stdout."""
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from graphscope.cli.options import (
+    Depth,
+    PictureStyle,
+    RecordingFile,
+    StepNumber,
+    View,
+)
+from graphscope.cli.output import find_width, put
+from graphscope.cli.report import describe_numbers, describe_step, draw_step
+from graphscope.cli.steps import choose_step
+from graphscope.diagram.model import Style
+from graphscope.diagram.options import DiagramOptions
+
+
+def show(
+    file: RecordingFile,
+    *,
+    step: StepNumber = None,
+    style: PictureStyle = Style.OPERATIONS,
+    depth: Depth = None,
+    view: Annotated[
+        View,
+        typer.Option(
+            "--view",
+            help="boxes: boxes and arrows. rail: one row for each operation. "
+            "auto: boxes where they fit.",
+        ),
+    ] = View.AUTO,
+) -> None:
+    """Print a recorded step: its picture and its numbers."""
+    from graphscope.storage.file import open_recording
+
+    with closing(open_recording(file)) as recording:
+        trace, count = choose_step(recording, step), len(recording)
+    options = DiagramOptions(style=style, depth=depth)
+    put(draw_step(trace, options, view=view, width=find_width()) + "\n")
+    put(f"{file.name} · {describe_step(trace, count=count)}\n")
+    put(describe_numbers(trace))

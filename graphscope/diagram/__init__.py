@@ -1,0 +1,1 @@
+"""What to draw: a trace becomes boxes and arrows, then gets coordinates."""

@@ -1,0 +1,55 @@
+"""From one recorded step to the picture of it."""
+
+from typing import Final
+
+from graphscope.diagram.fitting import fit
+from graphscope.diagram.model import Diagram, Style
+from graphscope.diagram.operations import draft_operations
+from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.selection import select
+from graphscope.diagram.variables import draft_variables
+from graphscope.model.trace import Status, Trace
+
+_DEFAULTS: Final = DiagramOptions()
+_SHOWN_GAPS: Final = 3
+
+
+def build_diagram(trace: Trace, options: DiagramOptions = _DEFAULTS) -> Diagram:
+    """Draw one step.
+
+    The result has at most `options.max_boxes` boxes and no cycle.
+
+    Raises:
+        StepRangeError: The step has no pass `options.pass_index`.
+    """
+    selection = select(trace, pass_index=options.pass_index)
+    is_variables = options.style is Style.VARIABLES
+    draft = draft_variables(selection) if is_variables else draft_operations(selection)
+    fitted, notes = fit(draft, selection, options)
+    return Diagram(
+        title=_title(trace, options),
+        style=options.style,
+        boxes=fitted.boxes,
+        arrows=fitted.arrows,
+        notes=(*notes, *_trace_notes(trace)),
+    )
+
+
+def _title(trace: Trace, options: DiagramOptions) -> str:
+    sites = (op.site for op in trace.graph.ops)
+    file = next((s.short.rpartition(":")[0] for s in sites if s is not None), "")
+    parts = [file, f"step {trace.step}"]
+    if options.pass_index is not None:
+        parts.append(f"pass {options.pass_index}")
+    return " · ".join(part for part in parts if part)
+
+
+def _trace_notes(trace: Trace) -> list[str]:
+    notes: list[str] = []
+    if trace.status is Status.ABORTED:
+        notes.append(f"The step was ended by {trace.error or 'an exception'}.")
+    reasons = list(dict.fromkeys(gap.reason for gap in trace.graph.gaps))
+    notes.extend(f"Not recorded: {reason}" for reason in reasons[:_SHOWN_GAPS])
+    if len(reasons) > _SHOWN_GAPS:
+        notes.append(f"Not recorded: {len(reasons) - _SHOWN_GAPS} more reasons")
+    return notes

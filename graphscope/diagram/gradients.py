@@ -1,0 +1,224 @@
+"""Texts for numbers and gradients: at a value, along an edge, over several passes."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from graphscope.diagram.labels import root_name
+from graphscope.diagram.model import Line
+from graphscope.diagram.selection import Selection
+from graphscope.model.graph import EventKind, GradNode, Op, Role, Value
+from graphscope.model.numbers import (
+    format_number,
+    format_observation,
+    format_type,
+)
+from graphscope.model.observation import Array, Observation
+from graphscope.model.trace import Trace
+
+_SHOWN: Final = 4
+"""Numbers in a row (passes, elements) before the rest is cut."""
+
+Seen = tuple[int, Observation | None]
+"""An event and what was observed in it."""
+
+
+def value_text(value: Value, seen: Observation) -> str:
+    """Write a value: its number, or type and statistics.
+
+    Shape and type stand before statistics only; small tensors show their elements.
+    """
+    text = format_observation(seen)
+    if seen.data is not None and seen.data.size <= _SHOWN:
+        return text
+    return f"{format_type(value.dtype, value.shape)} {text}"
+
+
+def join_numbers(seen: Sequence[Observation | None], separator: str) -> str:
+    """Write several observations of the same tensor in a row.
+
+    When all elements of every tensor are equal, the number stands for all of them.
+    """
+    sizes = {_uniform_size(s) for s in seen if s is not None}
+    size = sizes.pop() if len(sizes) == 1 else 0
+    if size > 1 and len(seen) > 1:
+        numbers = [_first_number(s) for s in seen]
+        return f"{_join(numbers, separator)} (each of {size})"
+    return _join([format_observation(s) for s in seen], separator)
+
+
+def _join(texts: Sequence[str], separator: str) -> str:
+    if len(texts) <= _SHOWN:
+        return separator.join(texts)
+    shown = [*texts[: _SHOWN - 2], "…", texts[-1]]
+    return f"{separator.join(shown)} ({len(texts)} times)"
+
+
+def _uniform_size(seen: Observation) -> int:
+    if seen.data is None or seen.data.size == 0:
+        return 0
+    flat = seen.data.ravel()
+    return int(flat.size) if bool((flat == flat[0]).all()) else 0
+
+
+def _first_number(seen: Observation | None) -> str:
+    if seen is None or seen.data is None:
+        return format_observation(seen)
+    return format_number(seen.data.ravel()[0].item())
+
+
+def arrivals_of(selection: Selection, value: int) -> tuple[Seen, ...]:
+    """Return what arrived at a value in the drawn passes, with the events."""
+    found = selection.trace.arrivals(value)
+    return tuple(pair for pair in found if selection.has_event(pair[0]))
+
+
+def gradient_line(selection: Selection, value: int, prefix: str = "∂ ") -> Line | None:
+    """Write the gradient that arrived at an intermediate value, None without one."""
+    arrived = arrivals_of(selection, value)
+    if not arrived:
+        return None
+    text = join_numbers([seen for _, seen in arrived], ", ")
+    return Line(f"{prefix}{text}", arrived[-1][0])
+
+
+def leaf_lines(selection: Selection, value: Value, prefix: str) -> tuple[Line, ...]:
+    """Write what backward did to a leaf that requires a gradient.
+
+    None, 0 and "backward never came here" are three different texts; `.grad` stands
+    beside what arrived whenever the two differ.
+    """
+    if not value.requires_grad:
+        return ()
+    if not value.is_leaf:  # computed in another pass or step than the drawn one
+        line = gradient_line(selection, value.id, prefix)
+        return () if line is None else (line,)
+    arrived = arrivals_of(selection, value.id)
+    if not arrived:
+        missing = "not reached" if selection.has_backward else "None"
+        return (Line(f"∂ {missing}"),)
+    events = selection.trace.graph.events
+    last = arrived[-1][0]
+    text = join_numbers([seen for _, seen in arrived], ", ")
+    if events[last].kind is EventKind.CAPTURE:
+        return (Line(f"{prefix}{text} (autograd.grad)", last),)
+    head = prefix if len(arrived) == 1 else "arrived "
+    return (Line(f"{head}{text}", last), *_stored_lines(selection, value, arrived))
+
+
+def _stored_lines(
+    selection: Selection, value: Value, arrived: Sequence[Seen]
+) -> tuple[Line, ...]:
+    """Write `.grad` over time, unless it is simply what arrived."""
+    after = _stored(selection, value.id, Role.AFTER, arrived)
+    if not after:
+        return ()
+    has_one = len(arrived) == len(after) == 1
+    if has_one and is_same(arrived[0][1], after[0][1]):
+        return ()
+    before = _stored(selection, value.id, Role.BEFORE, arrived)[:1]
+    before = tuple(pair for pair in before if pair[1] is not None)
+    text = join_numbers([seen for _, seen in (*before, *after)], " → ")
+    return (Line(f".grad {text}", after[-1][0]),)
+
+
+def _stored(
+    selection: Selection, value: int, role: Role, arrived: Sequence[Seen]
+) -> tuple[Seen, ...]:
+    """Return `.grad` in the events from the first arrival to the last."""
+    trace, first, last = selection.trace, arrived[0][0], arrived[-1][0]
+    slots = [(trace.graph.slots[s].event, s) for s in trace.slots_of(value, role)]
+    return tuple((e, trace.seen(s)) for e, s in slots if first <= e <= last)
+
+
+def is_same(one: Observation | None, other: Observation | None) -> bool:
+    """Whether two observations hold the same numbers (NaN equals NaN)."""
+    if one is None or other is None:
+        return one is other
+    if one.data is None or other.data is None:
+        return one.summary == other.summary
+    return np.array_equal(one.data, other.data, equal_nan=_has_nan_kind(one.data))
+
+
+def _has_nan_kind(data: Array) -> bool:
+    return data.dtype.kind in "fc"
+
+
+def edges_of(selection: Selection, op: Op, value: int) -> list[tuple[GradNode, int]]:
+    """Return the backward edges of an op towards a value: grad node and position."""
+    nodes = selection.trace.graph.grad_nodes
+    return [
+        (nodes[n], position)
+        for n in op.grad_nodes
+        for position, edge in enumerate(nodes[n].edges)
+        if edge.value == value
+    ]
+
+
+def edge_lines(
+    selection: Selection, op: Op, value: int, uses: int
+) -> list[Line | None]:
+    """Write what flowed back along each of an op's uses of a value.
+
+    `x * x` uses x twice and has two edges. When there are more edges than uses, the
+    last use gets what is left, so that the labels still add up to the gradient.
+    """
+    edges = edges_of(selection, op, value)
+    seen = [_seen_along(selection, node, position) for node, position in edges]
+    found = [s for s in seen if s]
+    lines: list[Line | None] = []
+    for use in range(uses):
+        mine = found[use:] if use == uses - 1 else found[use : use + 1]
+        lines.append(_edge_line(mine))
+    return lines
+
+
+def _seen_along(
+    selection: Selection, node: GradNode, position: int
+) -> tuple[Seen, ...]:
+    trace = selection.trace
+    slots = selection.node_slots.get((Role.EDGE, node.id, position), ())
+    pairs = ((trace.graph.slots[s].event, trace.seen(s)) for s in slots)
+    return tuple(pair for pair in pairs if selection.has_event(pair[0]))
+
+
+def _edge_line(edges: Sequence[Sequence[Seen]]) -> Line | None:
+    if not edges:
+        return None
+    last = max(pairs[-1][0] for pairs in edges)
+    if len(edges) == 1:
+        text = join_numbers([seen for _, seen in edges[0]], ", ")
+        return Line(f"∂ {text}", last)
+    total = sum_seen([pairs[-1][1] for pairs in edges])
+    return None if total is None else Line(f"∂ {format_observation(total)}", last)
+
+
+def sum_seen(seen: Sequence[Observation | None]) -> Observation | None:
+    """Add observations of equal shape; None when one is absent or not whole."""
+    data = [s.data for s in seen if s is not None and s.data is not None]
+    if len(data) != len(seen) or len({d.shape for d in data}) != 1:
+        return None
+    total = data[0]
+    for more in data[1:]:
+        total = total + more
+    return Observation(np.asarray(total))
+
+
+def root_of(selection: Selection, event: int | None) -> str:
+    """Return the name above the fraction bar for a gradient that came in `event`."""
+    return root_name(selection.trace, _roots_of_pass(selection, event))
+
+
+def _roots_of_pass(selection: Selection, event: int | None) -> list[int]:
+    graph = selection.trace.graph
+    if event is None or len(graph.roots) == 1:
+        return list(graph.roots)
+    wanted = graph.events[event].pass_index
+    return [r for r in graph.roots if _pass_of(selection.trace, r) == wanted]
+
+
+def _pass_of(trace: Trace, value: int) -> int | None:
+    op = trace.graph.values[value].op
+    event = trace.graph.op_events.get(op) if op is not None else None
+    return None if event is None else trace.graph.events[event].pass_index

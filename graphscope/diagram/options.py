@@ -1,0 +1,24 @@
+"""What a user can choose about a picture of one step."""
+
+from dataclasses import dataclass
+
+from graphscope.diagram.model import Style
+
+
+@dataclass(frozen=True, slots=True)
+class DiagramOptions:
+    """How much of a step to draw, and in which of the two styles.
+
+    Attributes:
+        style: Ops as boxes, or named values as boxes with local derivatives.
+        depth: Modules nested this deep are drawn as one box each (1: the children of
+            the model, 0: the whole model); None draws every op.
+        max_boxes: Above this many boxes the diagram is collapsed until it fits.
+        pass_index: Draw only this pass (0-based) of the step; None draws all of them
+            side by side.
+    """
+
+    style: Style = Style.OPERATIONS
+    depth: int | None = None
+    max_boxes: int = 300
+    pass_index: int | None = None

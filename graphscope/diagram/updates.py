@@ -1,0 +1,109 @@
+"""Boxes for what an optimizer did to the parameters."""
+
+from collections.abc import Collection
+from typing import Final
+
+from graphscope.diagram.draft import OP, Moment
+from graphscope.diagram.labels import title_of
+from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Line
+from graphscope.diagram.selection import Selection
+from graphscope.model.graph import Event, Role, Slot
+from graphscope.model.numbers import format_array, format_number, format_observation
+from graphscope.model.observation import Observation
+from graphscope.model.trace import Trace
+
+_SHOWN_PARAMETERS: Final = 6
+_SHOWN_HYPERS: Final = 6
+_SMALL: Final = 2
+
+
+def update_boxes(selection: Selection) -> list[tuple[Moment, Box]]:
+    """Return a box for each optimizer update of the drawn passes."""
+    return [
+        ((event.index, OP, -1, 0), _update_box(selection.trace, event))
+        for event in selection.updates
+    ]
+
+
+def update_arrows(selection: Selection, drawn: Collection[str]) -> list[Arrow]:
+    """Return an arrow from each drawn parameter to the update that changed it."""
+    return [
+        Arrow(f"v{value}", f"event{event.index}", ArrowKind.UPDATE, value=value)
+        for event in selection.updates
+        for value in event.values
+        if f"v{value}" in drawn
+    ]
+
+
+def _update_box(trace: Trace, event: Event) -> Box:
+    return Box(
+        id=f"event{event.index}",
+        kind=BoxKind.UPDATE,
+        title=event.label or "update",
+        lines=tuple(
+            Line(text, event.index)
+            for text in (*_hyper_texts(trace, event), *_parameter_texts(trace, event))
+        ),
+        values=event.values,
+        event=event.index,
+        tooltip="" if event.site is None else str(event.site.short),
+    )
+
+
+def _slots(trace: Trace, event: Event, role: Role) -> list[tuple[int, Slot]]:
+    numbered = ((i, trace.graph.slots[i]) for i in range(*event.slots))
+    return [(index, slot) for index, slot in numbered if slot.role is role]
+
+
+def _hyper_texts(trace: Trace, event: Event) -> list[str]:
+    texts = dict.fromkeys(
+        f"{slot.label} {format_observation(trace.seen(index))}"
+        for index, slot in _slots(trace, event, Role.HYPER)
+    )
+    return _cut(list(texts), _SHOWN_HYPERS)
+
+
+def _parameter_texts(trace: Trace, event: Event) -> list[str]:
+    texts = [
+        f"{title_of(trace, slot.value)} {change_text(before, after)}"
+        for index, slot in _slots(trace, event, Role.UPDATED)
+        if slot.value is not None
+        for before, after in [
+            (value_before(trace, slot.value, index), trace.seen(index))
+        ]
+    ]
+    return _cut(texts, _SHOWN_PARAMETERS)
+
+
+def _cut(texts: list[str], limit: int) -> list[str]:
+    if len(texts) <= limit:
+        return texts
+    return [*texts[:limit], f"+ {len(texts) - limit} more"]
+
+
+def value_before(trace: Trace, value: int, slot: int) -> Observation | None:
+    """Return the parameter as it was last seen before `slot`."""
+    earlier = [
+        s
+        for s in trace.graph.value_slots.get(value, ())
+        if s < slot and trace.graph.slots[s].role in (Role.VALUE, Role.UPDATED)
+    ]
+    return trace.seen(earlier[-1]) if earlier else None
+
+
+def change_text(before: Observation | None, after: Observation | None) -> str:
+    """Write a change: both numbers when small, the length of the vector otherwise."""
+    if before is None:
+        return f"→ {_brief(after)}"
+    return f"{_brief(before)} → {_brief(after)}"
+
+
+def _brief(seen: Observation | None) -> str:
+    if seen is None or (seen.data is None and seen.summary is None):
+        return format_observation(seen)
+    if seen.data is not None and seen.data.size <= _SMALL:
+        if seen.data.size == 1:
+            return format_observation(seen)
+        return format_array(seen.data)
+    stats = seen.stats
+    return "not read" if stats is None else f"l2 {format_number(stats.l2)}"

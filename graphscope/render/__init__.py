@@ -1,0 +1,1 @@
+"""Diagram to picture: DOT, SVG, PNG, PDF, and the formats that are text."""

@@ -1,0 +1,59 @@
+"""Which words of a box go into which column of its row."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from graphscope.diagram.model import Box, BoxKind, Line
+
+_FORMULA: Final = re.compile(
+    r"(?:(?P<name>[\w.]+(?: \(version \d+\))?(?:, [\w.]+)*) )?= (?P<formula>.+)",
+    re.DOTALL,
+)
+_GRADIENT: Final = re.compile(r"∂|\.grad |arrived ")
+_HAVE_FORMULA: Final = frozenset({BoxKind.OPERATION, BoxKind.READOUT, BoxKind.GAP})
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a row says about a box, from left to right."""
+
+    name: Line
+    formula: Line
+    value: Line
+    gradient: Line
+
+
+def split_columns(box: Box) -> Columns:
+    """Sort the lines of a box into columns.
+
+    The first line of an op is its formula; `z = u + b` also gives the row its name.
+    Gradients begin with ∂; everything else is values. Where ops have their formula,
+    other boxes say what they are.
+
+    Example:
+        >>> z = Box("op1", BoxKind.OPERATION, "+", (Line("z = u + b"), Line("1.9")))
+        >>> columns = split_columns(z)
+        >>> columns.name.text, columns.formula.text, columns.value.text
+        ('z', 'u + b', '1.9')
+    """
+    gradients = [line for line in box.lines if _GRADIENT.match(line.text)]
+    rest = [line for line in box.lines if not _GRADIENT.match(line.text)]
+    name = Line(box.title, box.event)
+    kind = "" if box.kind is BoxKind.CONSTANT else box.kind.value
+    formula = Line(kind, box.event)
+    found = _FORMULA.fullmatch(rest[0].text) if rest else None
+    if found is not None:
+        formula = Line(found["formula"], rest[0].event)
+        name = Line(found["name"] or box.title, rest[0].event)
+    elif rest and box.kind in _HAVE_FORMULA:
+        formula = rest[0]
+    is_used = bool(rest) and (found is not None or box.kind in _HAVE_FORMULA)
+    return Columns(name, formula, _join(rest[is_used:]), _join(gradients))
+
+
+def _join(lines: Sequence[Line]) -> Line:
+    events = [line.event for line in lines if line.event is not None]
+    text = "  ".join(line.text for line in lines)
+    return Line(text, max(events, default=None))

@@ -1,0 +1,1 @@
+"""Recordings: in memory, and in one `.gscope` file that is readable while written."""

@@ -1,0 +1,335 @@
+"""Reading a `.gscope` file, also while another process writes it. Never writes."""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import Final, Self
+
+from graphscope.errors import RecordingError
+from graphscope.model.codec import graph_from_data
+from graphscope.model.graph import Graph, Role
+from graphscope.model.trace import Status, Trace
+from graphscope.storage.connect import (
+    Connection,
+    Stamp,
+    connect,
+    damaged,
+    explained,
+    read_stamp,
+)
+from graphscope.storage.decode import StepNumbers
+from graphscope.storage.head import StepHead
+from graphscope.storage.index import (
+    Summary,
+    read_blob,
+    read_environment,
+    read_heads,
+    read_summary,
+)
+from graphscope.storage.layout import SlotTable
+from graphscope.storage.memory import step_position
+from graphscope.storage.paths import real_path
+from graphscope.storage.schema import decode_json, unseal
+from graphscope.storage.series import find_slot, to_number
+
+_KEPT_GRAPHS: Final = 32
+_KEPT_SERIES: Final = 64
+_READ_AHEAD: Final = 64  # steps; opening a file that was not closed takes a while
+
+
+def open_recording(path: Path | str) -> "FileRecording":
+    """Open the recording at `path` for reading.
+
+    Raises:
+        RecordingError: There is none, it is damaged, newer, or something else.
+    """
+    return FileRecording(path)
+
+
+class FileRecording:
+    """A recording in a file.
+
+    What it shows is the file as of the last `refresh`; steps are decoded when asked
+    for. May be used from several threads. While the file is being written it is
+    opened for each question anew, so that the writer can close it at any time.
+
+    Attributes:
+        path: Where it is, symbolic links resolved.
+        environment: Versions, platform, script and its arguments.
+        dropped: Steps that the writer left out because the disk was too slow.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = real_path(path)
+        self.environment: Mapping[str, str] = {}
+        self._lock = RLock()
+        self._connection: Connection | None = None
+        self._seen: Stamp | None = None
+        self._forget()
+        self.refresh()
+
+    def _forget(self) -> None:
+        self._summary: Summary | None = None
+        self._heads: list[StepHead | None] = []
+        self._graphs: OrderedDict[int, _Known | RecordingError] = OrderedDict()
+        self._sources: dict[int, tuple[str, str]] = {}
+        self._sources_at: Stamp | None = None
+        self._series: OrderedDict[tuple[str, Role], list[float | None]] = OrderedDict()
+        self._damaged: tuple[int, tuple[int, ...]] = (0, ())
+
+    def refresh(self) -> bool:
+        """Look for what was written since; True when there is something new.
+
+        Raises:
+            RecordingError: The file is gone or cannot be read any more.
+        """
+        before = len(self._heads), self._summary
+        with self._reading() as connection:
+            seen, self._seen = self._seen, connection.stamp
+            if seen == connection.stamp and not seen.wal_bytes:
+                return False
+            if seen is not None and _identity(seen) != _identity(connection.stamp):
+                self._forget()
+            if seen is None or not self._heads:
+                self.environment = read_environment(connection)
+            self._summary = read_summary(connection)
+            start = len(self._heads)
+            self._heads += read_heads(connection, start, self._summary)
+        return before != (len(self._heads), self._summary)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._lock, explained(self.path):
+            stamp = read_stamp(self.path)
+            if self._connection is None or self._connection.stamp != stamp:
+                self._disconnect()
+                self._connection = connect(self.path)
+            connection = self._connection
+            try:
+                yield connection
+            finally:
+                if connection.stamp.wal_bytes:
+                    self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def status(self) -> Status:
+        """COMPLETE, ABORTED by an exception, or OPEN: still written, or killed."""
+        if self._summary is None:
+            return Status.OPEN
+        return Status.ABORTED if self._summary.error else Status.COMPLETE
+
+    @property
+    def error(self) -> str:
+        """Type and message of the exception that ended the run, else empty."""
+        return self._summary.error if self._summary is not None else ""
+
+    @property
+    def dropped(self) -> int:
+        """How many steps the writer had to leave out; known after a clean close."""
+        return self._summary.dropped if self._summary is not None else 0
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The latest text of each of the user's files, by path."""
+        with self._reading() as connection:
+            self._load_sources(connection)
+            return dict(self._sources[row] for row in sorted(self._sources))
+
+    @property
+    def damaged(self) -> tuple[int, ...]:
+        """The steps that cannot be read. Reads the whole file when asked first."""
+        with self._reading() as connection:
+            start, found = self._damaged
+            bad = [i for i in range(start, len(self)) if not self._holds(connection, i)]
+            self._damaged = len(self), (*found, *bad)
+            return self._damaged[1]
+
+    def _holds(self, connection: Connection, step: int) -> bool:
+        try:
+            self._read_numbers(connection, step)
+        except RecordingError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def __getitem__(self, step: int) -> Trace:
+        """Return one step; negative indices count from the end.
+
+        Raises:
+            StepRangeError: There is no such step.
+            RecordingError: The step is damaged.
+        """
+        position = step_position(step, len(self), repr(str(self.path)))
+        with self._reading() as connection:
+            return self._read_trace(connection, position)
+
+    def _read_trace(self, connection: Connection, step: int) -> Trace:
+        head, known, numbers = self._read_numbers(connection, step)
+        if not self._sources.keys() >= set(numbers.sources):
+            self._load_sources(connection)
+        rows = [row for row in numbers.sources if row in self._sources]
+        return Trace(
+            graph=known.graph,
+            step=head.step,
+            observations=numbers,
+            status=head.status,
+            error=head.error,
+            sources=dict(self._sources[row] for row in rows),
+        )
+
+    def __iter__(self) -> Iterator[Trace]:
+        """Iterate over the steps.
+
+        Raises:
+            RecordingError: On reaching a damaged one; `damaged` lists them.
+        """
+        count = len(self)
+        for start in range(0, count, _READ_AHEAD):
+            for found in self._read_many(range(start, min(count, start + _READ_AHEAD))):
+                if isinstance(found, RecordingError):
+                    raise found
+                yield found
+
+    def _read_many(self, steps: range) -> list[Trace | RecordingError]:
+        """Read some steps over one connection, up to the first damaged one."""
+        found: list[Trace | RecordingError] = []
+        with self._reading() as connection:
+            for step in steps:
+                try:
+                    found.append(self._read_trace(connection, step))
+                except RecordingError as reason:
+                    return [*found, reason]
+        return found
+
+    def losses(self) -> list[float | None]:
+        """Return the loss of every step, without reading the steps."""
+        return [None if head is None else head.loss for head in self._heads]
+
+    def series(self, value_name: str, role: Role) -> list[float | None]:
+        """Return one number per step: the scalar or the l2 norm of a named value.
+
+        None where the step has no such value, no number for it, or is damaged.
+        """
+        with self._reading() as connection:
+            numbers = self._series.setdefault((value_name, role), [])
+            self._series.move_to_end((value_name, role))
+            if len(self._series) > _KEPT_SERIES:
+                self._series.popitem(last=False)
+            for step in range(len(numbers), len(self)):
+                numbers.append(self._read_number(connection, step, value_name, role))
+            return list(numbers)
+
+    def _read_number(
+        self, connection: Connection, step: int, name: str, role: Role
+    ) -> float | None:
+        try:
+            head = self._heads[step]
+            known = None if head is None else self._read_graph(connection, head.graph)
+            slot = None if known is None else known.slot(name, role)
+            if slot is None:
+                return None
+            return to_number(self._read_numbers(connection, step)[2][slot])
+        except RecordingError:
+            return None
+
+    def _read_numbers(
+        self, connection: Connection, step: int
+    ) -> tuple[StepHead, "_Known", StepNumbers]:
+        head = self._heads[step]
+        try:
+            if head is not None:
+                known = self._read_graph(connection, head.graph)
+                body = unseal("step", step, read_blob(connection, "step", step))
+                return head, known, StepNumbers(known.table, body)
+            reason: Exception | str = "Its row is missing or its checksum differs"
+        except (RecordingError, sqlite3.DatabaseError) as error:
+            reason = error
+        raise damaged(self.path, f"step {step} is lost. {reason}")
+
+    def _read_graph(self, connection: Connection, row: int) -> "_Known":
+        found = self._graphs.get(row)
+        if found is None:
+            found = self._graphs[row] = _load_graph(connection, row)
+            if len(self._graphs) > _KEPT_GRAPHS:
+                self._graphs.popitem(last=False)
+        self._graphs.move_to_end(row)
+        if isinstance(found, RecordingError):
+            raise found
+        return found
+
+    def _load_sources(self, connection: Connection) -> None:
+        stamp = connection.stamp
+        if self._sources_at == stamp and not stamp.wal_bytes:
+            return
+        self._sources_at = stamp
+        start = max(self._sources, default=-1) + 1
+        query = "SELECT id, body FROM source WHERE id >= ? ORDER BY id"
+        try:
+            for row, blob in connection.rows(query, (start,)):
+                self._add_source(row, blob)
+        except sqlite3.DatabaseError:
+            return  # the numbers do not need the text
+
+    def _add_source(self, row: int, blob: object) -> None:
+        try:
+            match decode_json(unseal("source", row, blob)):
+                case [str(path), str(text)]:
+                    self._sources[row] = path, text
+        except RecordingError:
+            return  # likewise
+
+    def close(self) -> None:
+        """Close the file. It opens again when something is asked."""
+        with self._lock:
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Known:
+    """A decoded graph with what is looked up in it again and again."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.table = SlotTable(graph.slots)
+        self._slots: dict[tuple[str, Role], int | None] = {}
+
+    def slot(self, name: str, role: Role) -> int | None:
+        """Return the slot that `find_slot` finds."""
+        if (name, role) not in self._slots:
+            self._slots[name, role] = find_slot(self.graph, name, role)
+        return self._slots[name, role]
+
+
+def _load_graph(connection: Connection, row: int) -> _Known | RecordingError:
+    try:
+        payload = unseal("graph", row, read_blob(connection, "graph", row))
+        return _Known(graph_from_data(decode_json(payload)))
+    except RecordingError as reason:
+        return reason  # remembered: a bad graph may be slow to refuse
+    except sqlite3.DatabaseError as reason:
+        return RecordingError(f"Its graph cannot be read: {reason}")
+
+
+def _identity(stamp: Stamp) -> tuple[int, int]:
+    return stamp.device, stamp.inode

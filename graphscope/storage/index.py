@@ -1,0 +1,141 @@
+"""Which steps a file has, read once and then only what was added.
+
+Separate from the steps themselves, because a recording is opened, counted and its
+loss drawn without decoding any of them. Damage is expected here: rows that the
+database cannot hand out in order are looked for one by one.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from graphscope.errors import RecordingError
+from graphscope.storage.connect import Connection, damaged
+from graphscope.storage.head import StepHead, decode_head
+from graphscope.storage.schema import (
+    ENVIRONMENT_ROW,
+    MAX_STEPS,
+    SUMMARY_ROW,
+    decode_json,
+    unseal,
+)
+
+_MIN_STEP_BYTES: Final = 40
+_ALWAYS_ALLOWED: Final = 1 << 16  # steps; a cut file has more than its size tells
+_SEARCH_S: Final = 2.0
+_SEARCH_BEYOND: Final = 64  # rows tried after the last known one
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a clean close says about the recording."""
+
+    steps: int
+    dropped: int
+    error: str
+
+
+def read_environment(connection: Connection) -> dict[str, str]:
+    """Return the environment, empty when it is damaged."""
+    data = _read_meta(connection, ENVIRONMENT_ROW)
+    if not isinstance(data, dict):
+        return {}
+    return {k: v for k, v in data.items() if isinstance(v, str)}
+
+
+def read_summary(connection: Connection) -> Summary | None:
+    """Return the summary, None when the recording was not closed (or lost it)."""
+    match _read_meta(connection, SUMMARY_ROW):
+        case {"steps": int(steps), "dropped": int(dropped), "error": str(error)}:
+            return Summary(steps, dropped, error) if steps >= 0 else None
+    return None
+
+
+def _read_meta(connection: Connection, row: int) -> Any:
+    try:
+        blob = read_blob(connection, "meta", row)
+        return None if blob is None else decode_json(unseal("meta", row, blob))
+    except (sqlite3.DatabaseError, RecordingError):
+        return None
+
+
+_QUERIES: Final[Mapping[str, str]] = {
+    "meta": "SELECT body FROM meta WHERE id = ?",
+    "graph": "SELECT body FROM graph WHERE id = ?",
+    "step": "SELECT body FROM step WHERE id = ?",
+    "head": "SELECT head FROM step WHERE id = ?",
+}
+
+
+def read_blob(connection: Connection, part: str, row: int) -> object:
+    """Return what stands in one row, None when there is no such row."""
+    return next((found[0] for found in connection.rows(_QUERIES[part], (row,))), None)
+
+
+def read_heads(
+    connection: Connection, start: int, summary: Summary | None
+) -> list[StepHead | None]:
+    """Return the heads of all steps from `start` on, None for each damaged one.
+
+    Raises:
+        RecordingError: It claims more steps than such a file can have.
+        sqlite3.OperationalError: Reading did not come to an end.
+    """
+    size = connection.stamp.size + connection.stamp.wal_bytes
+    most = min(MAX_STEPS, max(size // _MIN_STEP_BYTES, _ALWAYS_ALLOWED))
+    claimed = summary.steps if summary is not None else 0
+    if claimed > most:
+        raise damaged(connection.path, f"it claims {claimed} steps")
+    found: dict[int, StepHead | None] = {}
+    try:
+        for row, blob in _scan(connection, start, most):
+            found[row] = _open_head(row, blob)
+    except sqlite3.DatabaseError as reason:
+        if getattr(reason, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT:
+            raise
+        last = max(found, default=start - 1)
+        end = min(most, max(claimed, _last_row(connection), last + _SEARCH_BEYOND))
+        _search(connection, range(start, end), found)
+    count = max(claimed, start, 1 + max((r for r in found if found[r]), default=-1))
+    while summary is None and count in found:  # damaged, but in its place
+        count += 1
+    return [found.get(row) for row in range(start, count)]
+
+
+def _scan(connection: Connection, start: int, most: int) -> Iterator[tuple[int, Any]]:
+    query = "SELECT id, head FROM step WHERE id >= ? AND id < ? ORDER BY id"
+    for row, blob in connection.rows(query, (start, most)):
+        if type(row) is int and start <= row < most:
+            yield row, blob
+
+
+def _last_row(connection: Connection) -> int:
+    try:
+        row = next(connection.rows("SELECT max(id) FROM step"))[0]
+    except sqlite3.DatabaseError:
+        return -1
+    return row + 1 if type(row) is int else -1
+
+
+def _search(
+    connection: Connection, rows: range, found: dict[int, StepHead | None]
+) -> None:
+    until = monotonic() + _SEARCH_S
+    for row in rows:
+        if row in found or monotonic() > until:
+            continue
+        try:
+            blob = read_blob(connection, "head", row)
+        except sqlite3.DatabaseError:
+            continue
+        if blob is not None:
+            found[row] = _open_head(row, blob)
+
+
+def _open_head(row: int, blob: object) -> StepHead | None:
+    try:
+        return decode_head(unseal("head", row, blob))
+    except RecordingError:
+        return None

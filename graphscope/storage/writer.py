@@ -1,0 +1,227 @@
+"""Writing a recording while the training runs, without making it wait for the disk.
+
+Separate from the connection (`graphscope.storage.sink`), which lives on this writer's
+own thread.
+"""
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Condition, Thread
+from time import monotonic
+from typing import Final
+
+from graphscope.errors import RecordingError
+from graphscope.model.trace import Trace
+from graphscope.storage.create import create_file
+from graphscope.storage.paths import real_path
+from graphscope.storage.sink import Sink
+
+COMMIT_INTERVAL_S: Final = 0.04
+"""With `LATE_S` and a commit of 25 ms, below the 100 ms that `kill -9` may cost."""
+LATE_S: Final = 0.03
+"""A step that waits longer than this makes `add` wait too."""
+MAX_PENDING_BYTES: Final = 64 << 20
+"""Most numbers that wait for the disk."""
+PATIENCE_S: Final = 0.05
+"""Longest that `add` waits when the disk is behind."""
+
+_FLUSH_PATIENCE_S: Final = 10.0
+_SLOT_BYTES: Final = 128  # what an Observation takes beside its data
+
+
+class RecordingWriter:
+    """Writes traces to a new `.gscope` file on a thread of its own.
+
+    `add` hands a frozen trace over and returns. Steps are committed at most 40 ms
+    after the thread took them. When it is behind by more than 30 ms or 64 MiB, `add`
+    waits up to 50 ms; what still does not fit into the 64 MiB then is dropped
+    and counted (`dropped`), so that a slow disk costs steps and not training time.
+    The first failure to write ends the recording, never the training: `error` is set
+    and everything later does nothing. A forked child has a closed writer.
+
+    Raises:
+        RecordingError: The file exists (without `overwrite`), is not a recording, or
+            cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        environment: Mapping[str, str],
+        overwrite: bool = False,
+    ) -> None:
+        self.path = real_path(path)
+        self.error: RecordingError | None = None
+        self.dropped = 0
+        create_file(self.path, environment, overwrite=overwrite)
+        self._changed = Condition()
+        self._pending: deque[tuple[Trace, int, float]] = deque()
+        self._pending_bytes = 0
+        self._added = 0
+        self._committed = 0
+        self._flush_to = 0
+        self._is_closed = False
+        self._end_error = ""
+        self._thread = Thread(target=self._run, name="graphscope-writer", daemon=True)
+        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+            os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
+        self._thread.start()
+
+    def add(self, trace: Trace) -> None:
+        """Take over one step; a step that does not fit is dropped and counted."""
+        size = _count_bytes(trace)
+        with self._changed:
+            if self._is_done():
+                return
+            if self._is_behind(size):
+                self._changed.wait_for(lambda: not self._is_behind(size), PATIENCE_S)
+            if self._is_done():
+                return
+            if self._pending and self._pending_bytes + size > MAX_PENDING_BYTES:
+                self.dropped += 1
+                return
+            self._pending.append((trace, size, monotonic()))
+            self._pending_bytes += size
+            self._added += 1
+            self._changed.notify_all()
+
+    def _is_done(self) -> bool:
+        return self._is_closed or self.error is not None
+
+    def _is_behind(self, size: int) -> bool:
+        if self._is_done() or not self._pending:
+            return False
+        age = monotonic() - self._pending[0][2]
+        return age > LATE_S or self._pending_bytes + size > MAX_PENDING_BYTES
+
+    def flush(self) -> bool:
+        """Wait until all that was added is in the file; False when it is not.
+
+        Waits 10 s at most, then the disk is considered lost.
+        """
+        with self._changed:
+            if self._is_done():
+                return self.error is None
+            target = self._flush_to = self._added
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._committed >= target or self._is_done(), _FLUSH_PATIENCE_S
+            )
+            return self.error is None and self._committed >= target
+
+    def close(self, *, error: str = "") -> None:
+        """Write what is left and turn the recording into one closed file.
+
+        Args:
+            error: Type and message of the exception that ended the run, if one did.
+        """
+        with self._changed:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._end_error = error
+            self._changed.notify_all()
+        self._thread.join(_FLUSH_PATIENCE_S)
+
+    def _run(self) -> None:
+        sink = None
+        try:
+            sink = Sink(self.path)
+            while self._write_next(sink):
+                pass
+            sink.finish(error=self._end_error, dropped=self.dropped)
+        except Exception as reason:  # noqa: BLE001 - never reaches the training
+            self._give_up(reason)
+            if sink is not None:
+                _close_quietly(sink)
+
+    def _write_next(self, sink: Sink) -> bool:
+        """Write until the next commit is due; False when the recording ends."""
+        due = self._wait_for_work()
+        while (trace := self._take(due)) is not None:
+            if not sink.write(trace):
+                self._count_dropped()
+        sink.commit()
+        with self._changed:
+            self._committed = self._added - len(self._pending)
+            self._changed.notify_all()
+            return bool(self._pending) or not self._is_closed
+
+    def _count_dropped(self) -> None:
+        with self._changed:
+            self.dropped += 1
+
+    def _wait_for_work(self) -> float:
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._is_closed)
+            return monotonic() + COMMIT_INTERVAL_S
+
+    def _take(self, due: float) -> Trace | None:
+        """Return the next trace of this transaction, None when it must end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._pending or self._is_hurried, max(0.0, due - monotonic())
+            )
+            is_late = monotonic() >= due and not self._is_hurried
+            if not self._pending or is_late:
+                return None
+            trace, size, _ = self._pending.popleft()
+            self._pending_bytes -= size
+            self._changed.notify_all()
+            return trace
+
+    @property
+    def _is_hurried(self) -> bool:
+        return self._is_closed or self._flush_to > self._committed
+
+    def _give_up(self, reason: Exception) -> None:
+        with self._changed:
+            self.error = RecordingError(
+                f"The recording ended early: {reason}. In {str(self.path)!r}, after"
+                f" {self._committed} steps. The training goes on; free the disk and"
+                " record again."
+            )
+            self.error.__cause__ = reason
+            self._pending.clear()
+            self._pending_bytes = 0
+            self._changed.notify_all()
+
+    def _drop_in_child(self) -> None:
+        self._changed = Condition()
+        self._pending = deque()
+        self._is_closed = True
+
+
+def _drop_in_child(writer: "weakref.ref[RecordingWriter]") -> Callable[[], None]:
+    """Return what a forked child runs: the file stays the parent's alone.
+
+    The thread, and with it the connection, does not exist in the child. Nothing may
+    close the connection there: SQLite's locks belong to the parent.
+    """
+
+    def drop() -> None:
+        found = writer()
+        if found is not None:
+            found._drop_in_child()  # noqa: SLF001 - same module, same class
+
+    return drop
+
+
+def _close_quietly(sink: Sink) -> None:
+    try:
+        sink.abandon()
+    except Exception:  # noqa: BLE001 - the first failure is the one to report
+        return
+
+
+def _count_bytes(trace: Trace) -> int:
+    size = 0
+    for seen in trace.observations:
+        size += _SLOT_BYTES
+        if seen is not None and seen.data is not None:
+            size += seen.data.nbytes
+    return size

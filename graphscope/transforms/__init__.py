@@ -1,0 +1,1 @@
+"""Pure functions that say what to draw as one: module scopes and long runs."""

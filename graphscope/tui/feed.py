@@ -1,0 +1,124 @@
+"""Where the terminal UI gets its steps from: any recording, read through one door.
+
+The UI's thread reads steps and a worker thread reads series at the same time, which a
+recording must allow. A file, a list in memory and a test's fake look the same from
+above.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Final
+
+from graphscope.errors import GraphscopeError, StepRangeError
+from graphscope.model.graph import Role
+from graphscope.model.observation import Observation
+from graphscope.model.trace import Recording, Trace
+
+_KEPT_TRACES: Final = 64
+
+Series = Sequence[float | None]
+
+
+class Feed:
+    """Reads the steps of a recording, and remembers the last ones.
+
+    Threads: `trace` and `series` may be called from any thread.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._traces: OrderedDict[int, Trace] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are; it may grow while a recording is written."""
+        return len(self._recording)
+
+    def trace(self, step: int) -> Trace:
+        """Return step number `step`.
+
+        Raises:
+            StepRangeError: There is no such step.
+            RecordingError: The step is damaged.
+        """
+        found = self._kept(step)
+        if found is None:
+            found = self._recording[step]
+            with self._lock:
+                self._traces[step] = found
+                if len(self._traces) > _KEPT_TRACES:
+                    self._traces.popitem(last=False)
+        return found
+
+    def _kept(self, step: int) -> Trace | None:
+        with self._lock:
+            found = self._traces.get(step)
+            if found is not None:
+                self._traces.move_to_end(step)
+            return found
+
+    def losses(self) -> Series:
+        """Return the loss of every step; empty when the recording cannot say."""
+        try:
+            return list(self._recording.losses())
+        except GraphscopeError:
+            return []
+
+    def series(
+        self, name: str, role: Role, *, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Series:
+        """Return one number for each step: the scalar itself, else its l2 norm.
+
+        A recording that keeps series answers at once; any other is read step by step,
+        for as long as `is_wanted()` says so.
+        """
+        kept = getattr(self._recording, "series", None)
+        if kept is not None:
+            return list(kept(name, role))
+        found: list[float | None] = []
+        for step in range(self.steps):
+            if not is_wanted():
+                break
+            found.append(self._number(step, name, role))
+        return found
+
+    def _number(self, step: int, name: str, role: Role) -> float | None:
+        try:
+            trace = self._recording[step]
+            value = trace.resolve(name).id
+        except GraphscopeError:
+            return None
+        return to_number(trace.last_seen(value, role))
+
+    def refresh(self) -> bool:
+        """Look for new steps; return whether anything changed."""
+        refresh = getattr(self._recording, "refresh", None)
+        if refresh is None:
+            return False
+        return bool(refresh())
+
+
+def to_number(seen: Observation | None) -> float | None:
+    """Return one number for a tensor: the scalar itself, else its l2 norm."""
+    if seen is None:
+        return None
+    number = seen.scalar
+    if isinstance(number, int | float):
+        return float(number)
+    return None if seen.stats is None else seen.stats.l2
+
+
+def check_step(step: int, steps: int) -> None:
+    """Refuse a step that does not exist.
+
+    Raises:
+        StepRangeError: With the range in its message.
+    """
+    if 0 <= step < steps:
+        return
+    there = (
+        f"steps 0 to {steps - 1}" if steps > 1 else "step 0" if steps else "no steps"
+    )
+    raise StepRangeError(f"There is no step {step}: the recording has {there}.")

@@ -1,0 +1,46 @@
+"""Numbers over the steps, read once for each node and remembered."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from graphscope.model.graph import Role
+from graphscope.tui.inspector import History
+
+_KEPT: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryKey:
+    """Whose numbers, and how many steps there were when they were asked for."""
+
+    name: str
+    gradient_role: Role
+    steps: int
+
+
+class Histories:
+    """A small cache; remembers also what is being read."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[HistoryKey, History] = OrderedDict()
+        self._reading: HistoryKey | None = None
+
+    def get(self, key: HistoryKey | None) -> History | None:
+        """Return what is known already."""
+        return None if key is None else self._found.get(key)
+
+    def begin(self, key: HistoryKey) -> bool:
+        """Whether `key` must be read now; only the last one asked for is."""
+        if key == self._reading:
+            return False
+        self._reading = key
+        return True
+
+    def put(self, key: HistoryKey, history: History) -> None:
+        """Keep what was read."""
+        self._found[key] = history
+        if key == self._reading:
+            self._reading = None
+        if len(self._found) > _KEPT:
+            self._found.popitem(last=False)

@@ -1,0 +1,80 @@
+"""What is known of a step at one of its events: the past, and not yet the future."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from graphscope.model.graph import Event, Graph, Role, Slot
+from graphscope.model.observation import Observation
+from graphscope.model.trace import Trace
+
+VALUES: Final = (Role.VALUE, Role.UPDATED)
+ARRIVALS: Final = (Role.ARRIVED, Role.GRAD_OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one slot holds, and whether its event has happened."""
+
+    index: int
+    slot: Slot
+    seen: Observation | None
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step, stopped while event `event` happens; what that event did is known."""
+
+    trace: Trace
+    event: int
+
+    @property
+    def graph(self) -> Graph:
+        """The structure of the step."""
+        return self.trace.graph
+
+    @property
+    def current(self) -> Event | None:
+        """The event that is happening, None in a step without events."""
+        events = self.graph.events
+        return events[self.event] if 0 <= self.event < len(events) else None
+
+    def has_happened(self, event: int | None) -> bool:
+        """Whether `event` is in the past; None is what was there from the start."""
+        return event is None or event <= self.event
+
+    def is_made(self, value: int) -> bool:
+        """Whether the value exists already; leaves exist from the start."""
+        op = self.graph.values[value].op
+        return op is None or self.has_happened(self.graph.op_events.get(op))
+
+    def readings(self, value: int, *roles: Role) -> tuple[Reading, ...]:
+        """Return what was recorded about `value` in any of `roles`, in order."""
+        graph = self.graph
+        found = []
+        for index in graph.value_slots.get(value, ()):
+            slot = graph.slots[index]
+            if slot.role in roles:
+                found.append(self._read(index, slot))
+        return tuple(found)
+
+    def _read(self, index: int, slot: Slot) -> Reading:
+        value = slot.value
+        is_leaf_value = (
+            slot.role is Role.VALUE
+            and value is not None
+            and self.graph.values[value].op is None
+        )
+        is_known = is_leaf_value or slot.event <= self.event
+        return Reading(index, slot, self.trace.seen(index), is_known)
+
+    def latest(self, value: int, *roles: Role) -> Reading | None:
+        """Return the last known reading, else the first that will be, else None."""
+        readings = self.readings(value, *roles)
+        known = [r for r in readings if r.is_known]
+        return known[-1] if known else (readings[0] if readings else None)
+
+    def readings_of_event(self, event: int) -> tuple[Reading, ...]:
+        """Return everything that was recorded during `event`."""
+        start, stop = self.graph.events[event].slots
+        return tuple(self._read(i, self.graph.slots[i]) for i in range(start, stop))

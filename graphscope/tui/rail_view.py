@@ -1,0 +1,196 @@
+"""The rail view: one row for each op in the order of execution."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from rich.cells import cell_len
+
+from graphscope.diagram.model import Style
+from graphscope.tui.lines import (
+    Area,
+    Band,
+    Piece,
+    ScreenLine,
+    Tone,
+    align_point,
+    line,
+    pad,
+)
+from graphscope.tui.moment import Moment, Reading
+from graphscope.tui.outline import Node, Outline
+from graphscope.tui.words import (
+    describe,
+    gradient_reading,
+    locals_of,
+    reading_text,
+    short_name,
+    tone_of_node,
+    value_reading,
+)
+
+_MAX_NAME: Final = 18
+_MAX_FORMULA: Final = 48
+_DECIMALS: Final = 4
+_MAX_WHOLE: Final = 6
+_TENSOR: Final = 18
+_SAMPLED_ROWS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in cells of the columns behind the rail.
+
+    `decimals` is whether numbers stand under each other by their decimal points.
+    """
+
+    name: int
+    formula: int
+    value: int
+    gradient: int
+    decimals: bool
+
+
+def choose_columns(moment: Moment, outline: Outline, width: int) -> Columns:
+    """Divide `width` cells: numbers whole, then names, the rest for formulas."""
+    nodes = outline.nodes[:_SAMPLED_ROWS]
+    names = [cell_len(short_name(moment.trace, n)) for n in nodes]
+    formulas = [cell_len(_longest(moment, n)) for n in nodes]
+    is_scalar = all(
+        _elements(moment.graph.values[n.value].shape) == 1
+        for n in nodes
+        if n.value is not None
+    )
+    value = _number_width([value_reading(moment, n) for n in nodes], is_scalar)
+    gradient = _number_width([gradient_reading(moment, n) for n in nodes], is_scalar)
+    name = min(max(names, default=0), _MAX_NAME)
+    fixed = outline.rail_width + 3 + name + 1 + 2 + value + 4 + gradient
+    formula = min(max(formulas, default=0), _MAX_FORMULA, max(width - fixed, 8))
+    return Columns(name, formula, value, gradient, decimals=is_scalar)
+
+
+def _longest(moment: Moment, node: Node) -> str:
+    cut = moment.graph.ops[node.op].cut if node.op is not None else ""
+    text = describe(moment.trace, node)
+    return f"{text} ✗ {cut}" if cut else text
+
+
+def _number_width(readings: Sequence[Reading | None], is_scalar: bool) -> int:  # noqa: FBT001
+    if not is_scalar:
+        return _TENSOR
+    texts = [reading_text(r).partition(".")[0] for r in readings if r is not None]
+    whole = max((len(text) for text in texts), default=2)
+    return min(max(whole, 2), _MAX_WHOLE) + 1 + _DECIMALS
+
+
+def _elements(shape: Sequence[int]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+@dataclass(frozen=True)
+class RailPicture:
+    """A step as rows; only the rows on the screen are ever written."""
+
+    moment: Moment
+    outline: Outline
+    columns: Columns
+    selection: int | None
+    style: Style = Style.OPERATIONS
+
+    @cached_property
+    def current(self) -> frozenset[int]:
+        """The nodes that the current event is about."""
+        return frozenset(self.outline.nodes_of_event(self.moment.event))
+
+    @property
+    def width(self) -> int:
+        """Cells of a row."""
+        columns = self.columns
+        words = columns.name + 1 + columns.formula
+        numbers = 2 + columns.value + 4 + columns.gradient
+        return self.outline.rail_width + 3 + words + numbers
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return len(self.outline.nodes)
+
+    def node_at(self, x: int, y: int) -> int | None:
+        """Return the node of a row."""
+        return y if x >= 0 and 0 <= y < self.height else None
+
+    def area_of(self, node: int) -> Area | None:
+        """Return where a node is drawn."""
+        return Area(0, node, 1, 1) if 0 <= node < self.height else None
+
+    def line_at(self, y: int) -> ScreenLine:
+        """Write one row."""
+        node = self.outline.nodes[y]
+        is_current = y in self.current
+        is_made = node.op is None or self.moment.has_happened(
+            self.moment.graph.op_events.get(node.op)
+        )
+        rail = self._rail(y, is_made=is_made)
+        marker = Piece(" ▶ " if is_current else "   ", Tone.MARK)
+        pieces = (
+            rail,
+            marker,
+            *self._words(node, is_made=is_made),
+            *self._numbers(node),
+        )
+        if y == self.selection:
+            return line(*pieces, band=Band.SELECTED)
+        return line(*pieces, band=Band.CURRENT if is_current else Band.NONE)
+
+    def _rail(self, y: int, *, is_made: bool) -> Piece:
+        text = pad(self.outline.rails[y].cells, self.outline.rail_width)
+        text = text if is_made else text.replace("●", "○")
+        node = self.outline.nodes[y]
+        if node.op is not None and self.moment.graph.ops[node.op].cut:
+            text = text.replace("─", "╌")
+        return Piece(text, Tone.MUTED if is_made else Tone.FUTURE)
+
+    def _words(self, node: Node, *, is_made: bool) -> list[Piece]:
+        trace, columns = self.moment.trace, self.columns
+        name = Piece(f"{pad(short_name(trace, node), columns.name)} ")
+        formula = [Piece(pad(self._formula(node), columns.formula))]
+        cut = trace.graph.ops[node.op].cut if node.op is not None else ""
+        if cut:
+            mark = pad(f"✗ {cut}", min(cell_len(cut) + 2, columns.formula // 2))
+            room = columns.formula - cell_len(mark) - 1
+            text = pad(self._formula(node), room)
+            formula = [Piece(f"{text} "), Piece(mark, Tone.CUT)]
+        if not is_made:
+            return [replace(p, tone=Tone.FUTURE) for p in (name, *formula)]
+        return [replace(name, tone=tone_of_node(trace, node)), *formula]
+
+    def _formula(self, node: Node) -> str:
+        if self.style is Style.VARIABLES:
+            found = locals_of(self.moment, node)
+            parts = [f"{name} = {reading_text(r)}" for name, r in found if r.is_known]
+            if parts:
+                return "  ".join(dict.fromkeys(parts))
+        return describe(self.moment.trace, node)
+
+    def _numbers(self, node: Node) -> list[Piece]:
+        value = value_reading(self.moment, node)
+        gradient = gradient_reading(self.moment, node)
+        return [
+            Piece("  "),
+            self._number(value, Tone.VALUE, self.columns.value),
+            Piece("  "),
+            self._number(gradient, Tone.GRADIENT, self.columns.gradient, "∂ "),
+        ]
+
+    def _number(
+        self, reading: Reading | None, tone: Tone, width: int, prefix: str = ""
+    ) -> Piece:
+        if reading is None:
+            return Piece(" " * (len(prefix) + width))
+        text = reading_text(reading)
+        shown = align_point(text, width) if self.columns.decimals else pad(text, width)
+        return Piece(prefix + shown, tone if reading.is_known else Tone.FUTURE)

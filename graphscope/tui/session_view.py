@@ -1,0 +1,284 @@
+"""What the screen shows for a position: the panes' pictures, with their caches.
+
+Knows no widgets. The application asks it for pictures of a given width.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from graphscope.diagram.model import Style
+from graphscope.errors import GraphscopeError
+from graphscope.model.graph import Graph, Role
+from graphscope.tui.box_view import BoxDrawing, draw_step, picture_boxes
+from graphscope.tui.feed import Feed, Series
+from graphscope.tui.histories import HistoryKey
+from graphscope.tui.inspector import History, inspect_node
+from graphscope.tui.lines import (
+    ListPicture,
+    Picture,
+    ScreenLine,
+    Tone,
+    clean,
+    line,
+    message_picture,
+    pad,
+)
+from graphscope.tui.moment import Moment
+from graphscope.tui.outline import Node, Outline, OutlineCache
+from graphscope.tui.rail_view import Columns, RailPicture, choose_columns
+from graphscope.tui.source import find_focus, show_source, why_no_source
+from graphscope.tui.state import Position, View, fit
+from graphscope.tui.timeline import (
+    HeaderFacts,
+    PhaseRun,
+    draw_event,
+    draw_header,
+    draw_timeline,
+    find_runs,
+)
+from graphscope.tui.words import name_of_node, title_of_node
+
+_KEPT_DRAWINGS: Final = 16
+_TITLE_WIDTH: Final = 40
+
+
+class SessionView:
+    """Where the user is in a recording, and the pictures of it.
+
+    Attributes:
+        position: Where the user is.
+        moment: The step at its current event, None when it cannot be read.
+        outline: The nodes of the step, None likewise.
+        problem: Why there is no step to show.
+    """
+
+    def __init__(self, feed: Feed, title: str) -> None:
+        self.position = Position()
+        self.moment: Moment | None = None
+        self.outline: Outline | None = None
+        self.problem = ""
+        self._feed = feed
+        self._title = title
+        self._losses: Series = feed.losses()
+        self._steps = feed.steps
+        self._outlines = OutlineCache()
+        self._columns: tuple[tuple[Graph, int], Columns] | None = None
+        self._drawings: OrderedDict[tuple[int, Style], BoxDrawing] = OrderedDict()
+        self._runs: tuple[Graph, tuple[PhaseRun, ...]] | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return self._steps
+
+    @property
+    def events(self) -> int:
+        """How many events the current step has."""
+        return len(self.moment.graph.events) if self.moment is not None else 0
+
+    def refresh(self) -> bool:
+        """Look for new steps; return whether anything changed."""
+        try:
+            is_changed = self._feed.refresh()
+        except GraphscopeError:
+            return False
+        if is_changed:
+            was_empty = self._steps == 0
+            self._steps, self._losses = self._feed.steps, self._feed.losses()
+            if was_empty:
+                self.go(self.position, follow=True)
+        return is_changed
+
+    def go(self, position: Position, *, follow: bool) -> None:
+        """Go to `position`, or as near to it as the recording allows."""
+        before, before_outline = self.moment, self.outline
+        self._load(position)
+        found = fit(position, self.events)
+        if self.moment is None or self.outline is None:
+            self.position = found
+            return
+        self.moment = replace(self.moment, event=found.event)
+        selection = found.selection
+        if before is not None and before_outline is not None:
+            selection = self._carry(before, before_outline, selection)
+        nodes = self.outline.nodes_of_event(found.event)
+        if follow and nodes:
+            selection = nodes[0]
+        if selection is not None and selection >= len(self.outline.nodes):
+            selection = None
+        self.position = replace(found, selection=selection)
+
+    def _load(self, position: Position) -> None:
+        self.problem = ""
+        if self._steps == 0:
+            self.moment = self.outline = None
+            self.problem = "The recording has no steps."
+            return
+        try:
+            trace = self._feed.trace(position.step)
+        except GraphscopeError as error:
+            self.moment = self.outline = None
+            self.problem = clean(str(error))
+            return
+        self.outline = self._outlines.get(trace.graph)
+        self.moment = Moment(trace, position.event)
+
+    def _carry(
+        self, before: Moment, outline: Outline, selection: int | None
+    ) -> int | None:
+        """Find the selected node again in a step that has another graph."""
+        if self.moment is None or self.outline is None or selection is None:
+            return selection
+        node = outline.find(selection)
+        if outline is self.outline or node is None:
+            return selection
+        name = title_of_node(before.trace, node)
+        for candidate in self.outline.nodes:
+            if title_of_node(self.moment.trace, candidate) == name:
+                return candidate.id
+        return None
+
+    # --- the graph
+
+    @property
+    def graph_title(self) -> str:
+        """What stands in the border of the graph."""
+        position = self.position
+        what = "graph" if position.view is View.RAIL else "boxes"
+        is_variables = position.style is Style.VARIABLES
+        return f"{what} · variables" if is_variables else what
+
+    def nodes_in_sight(self) -> tuple[int, ...]:
+        """Return the nodes that the graph must show: selected, then current."""
+        if self.outline is None:
+            return ()
+        selection = self.position.selection
+        current = self.outline.nodes_of_event(self.position.event)[:1]
+        return (selection,) if selection is not None else current
+
+    def graph_picture(self, width: int) -> Picture:
+        """Return the graph in the view and the style that are chosen."""
+        moment, outline = self.moment, self.outline
+        if moment is None or outline is None:
+            return message_picture(self.problem, width, Tone.ERROR)
+        if not outline.nodes:
+            return message_picture("Nothing ran in this step.", width)
+        if self.position.view is View.RAIL:
+            columns = self._choose_columns(moment, outline, width)
+            return RailPicture(
+                moment, outline, columns, self.position.selection, self.position.style
+            )
+        try:
+            drawing = self._draw(moment, outline)
+        except GraphscopeError as error:
+            return message_picture(str(error), width, Tone.ERROR)
+        return picture_boxes(drawing, moment, outline, self.position.selection)
+
+    def _choose_columns(self, moment: Moment, outline: Outline, width: int) -> Columns:
+        key = (outline.graph, width)
+        known = self._columns
+        if known is not None and known[0][0] is key[0] and known[0][1] == width:
+            return known[1]
+        columns = choose_columns(moment, outline, width)
+        self._columns = (key, columns)
+        return columns
+
+    def _draw(self, moment: Moment, outline: Outline) -> BoxDrawing:
+        key = (self.position.step, self.position.style)
+        drawing = self._drawings.get(key)
+        if drawing is None:
+            drawing = draw_step(moment.trace, outline, self.position.style)
+            self._drawings[key] = drawing
+            if len(self._drawings) > _KEPT_DRAWINGS:
+                self._drawings.popitem(last=False)
+        return drawing
+
+    # --- the inspector
+
+    @property
+    def node_title(self) -> str:
+        """What stands in the border of the inspector."""
+        node = self._selected()
+        if node is None or self.moment is None:
+            return "inspector"
+        return pad(title_of_node(self.moment.trace, node), _TITLE_WIDTH).rstrip()
+
+    def _selected(self) -> Node | None:
+        if self.outline is None or self.position.selection is None:
+            return None
+        return self.outline.find(self.position.selection)
+
+    @property
+    def history_key(self) -> HistoryKey | None:
+        """Whose numbers over the steps belong into the inspector."""
+        node = self._selected()
+        if (
+            self.moment is None
+            or node is None
+            or node.value is None
+            or self._steps <= 1
+        ):
+            return None
+        name = name_of_node(self.moment.trace, node)
+        if not name:
+            return None
+        value = self.moment.graph.values[node.value]
+        role = Role.ARRIVED if value.is_leaf else Role.GRAD_OUTPUT
+        return HistoryKey(name, role, self._steps)
+
+    def read_history(self, key: HistoryKey, is_wanted: Callable[[], bool]) -> History:
+        """Read the numbers of a node over the steps; for worker threads."""
+        try:
+            return History(
+                self._feed.series(key.name, Role.VALUE, is_wanted=is_wanted),
+                self._feed.series(key.name, key.gradient_role, is_wanted=is_wanted),
+            )
+        except GraphscopeError:
+            return History()
+
+    def inspector_picture(self, width: int, history: History | None) -> Picture:
+        """Return what is known of the selected node."""
+        node = self._selected()
+        if self.moment is None:
+            return ListPicture()
+        if node is None:
+            return message_picture(
+                "Select a node: ↑ ↓, a click, or / to search.", width
+            )
+        return inspect_node(self.moment, node, width=width, history=history)
+
+    # --- the source
+
+    def source_picture(self, width: int) -> tuple[str, Picture, int | None]:
+        """Return title, file and the line to scroll to."""
+        moment, outline = self.moment, self.outline
+        if moment is None or outline is None:
+            return "source", ListPicture(), None
+        focus = find_focus(moment, outline, self.position.selection)
+        picture = show_source(moment, outline, focus, width=width)
+        if picture is None or focus.main is None:
+            return "source", message_picture(why_no_source(focus), width), None
+        name = clean(focus.main.short.rpartition(":")[0])
+        return pad(name, _TITLE_WIDTH).rstrip(), picture, focus.main.line - 1
+
+    # --- the bars
+
+    def header(self, width: int) -> ScreenLine:
+        """Return the first line of the screen."""
+        facts = HeaderFacts(self._title, self.position.step, self._steps, self._losses)
+        return draw_header(facts, self.moment, width)
+
+    def event_line(self, width: int) -> ScreenLine:
+        """Return the line that says what the event is."""
+        return line() if self.moment is None else draw_event(self.moment, width)
+
+    def timeline(self, width: int) -> ScreenLine:
+        """Return the phases with the position in them."""
+        if self.moment is None:
+            return line()
+        graph = self.moment.graph
+        if self._runs is None or self._runs[0] is not graph:
+            self._runs = (graph, find_runs(graph.events))
+        return draw_timeline(self._runs[1], self.position.event, width)

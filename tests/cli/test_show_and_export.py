@@ -1,0 +1,128 @@
+"""What `show` prints and `export` writes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, Run
+
+TABLE = """\
+run.gscope · step 0 (0 to 4) · loss 0.1394
+
+name  kind       type    value   gradient  .grad    updated  line
+x_1   input      f32[1]  3.7     –         –        –        4
+w_1   parameter  f32[1]  0.5     −0.4814   −0.4814  0.5481   12
+u     result     f32[1]  1.85    −0.1301   –        –        12
+b     parameter  f32[1]  0.05    −0.1301   −0.1301  0.063    13
+z     result     f32[1]  1.9     −0.1301   –        –        13
+a     result     f32[1]  0.8699  −1.1496   –        –        14
+y     input      f32[1]  1       –         –        –        5
+l     result     f32[]   0.1394  1         –        –        15
+"""
+
+
+def test_show_prints_the_picture_and_then_the_table(
+    process: Run, recording: Path
+) -> None:
+    done = process("show", recording.name, "--step", "0")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    title, empty, *_ = done.stdout.splitlines()
+    assert (title, empty) == ("logistic.py · step 0 · operations", "")
+    assert "│ z = u + b │" in done.stdout
+    assert done.stdout.endswith(f"\n\n{TABLE}")
+
+
+def test_show_without_a_step_takes_the_last_complete_one(
+    graphscope: Run, recording: Path
+) -> None:
+    done = graphscope("show", recording.name)
+
+    assert done.stdout.startswith("logistic.py · step 4 · operations\n")
+    assert "\nrun.gscope · step 4 (0 to 4) · loss " in done.stdout
+
+
+def test_show_draws_the_variables_style(graphscope: Run, recording: Path) -> None:
+    done = graphscope("show", recording.name, "--step=0", "--style=variables")
+
+    assert done.stdout.startswith("logistic.py · step 0 · variables\n")
+    assert "∂a/∂z = 0.1132" in done.stdout
+
+
+def test_show_draws_the_rail(graphscope: Run, recording: Path) -> None:
+    boxes = graphscope("show", recording.name, "--view=boxes").stdout
+    rail = graphscope("show", recording.name, "--view=rail").stdout
+
+    assert "╭" in boxes.partition("run.gscope")[0]
+    assert len(rail.splitlines()) < len(boxes.splitlines())
+
+
+def test_a_reader_that_stops_early_is_no_error(recording: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "graphscope", "show", recording.name],
+        cwd=recording.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write_end)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_terminal_without_the_characters_still_gets_the_numbers(
+    process: Run, recording: Path
+) -> None:
+    done = process("show", recording.name, "--step=0", PYTHONIOENCODING="ascii")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "x_1   input      f32[1]  3.7     ?" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [
+        (".svg", b"<"),
+        (".png", b"\x89PNG"),
+        (".pdf", b"%PDF"),
+        (".dot", b"digraph"),
+        (".mmd", b"---\ntitle:"),
+        (".graphml", b"<graphml"),
+        (".json", b"{"),
+        (".txt", b"logistic.py"),
+    ],
+)
+def test_export_writes_the_format_of_the_suffix(
+    graphscope: Run, recording: Path, suffix: str, start: bytes
+) -> None:
+    done = graphscope("export", recording.name, "-o", f"step{suffix}", "--step", "0")
+
+    assert (done.returncode, done.stdout) == (0, f"step{suffix}\n"), done.stderr
+    written = (recording.parent / f"step{suffix}").read_bytes()
+    assert written.lstrip().startswith(start)
+
+
+def test_export_draws_the_style_and_step_that_were_asked_for(
+    graphscope: Run, recording: Path
+) -> None:
+    graphscope("export", recording.name, "-o", "s.dot", "--step=0", "--style=variables")
+
+    assert "0.1132" in (recording.parent / "s.dot").read_text("utf-8")
+
+
+def test_showing_a_recording_leaves_it_as_it_was(
+    graphscope: Run, recording: Path
+) -> None:
+    before = recording.read_bytes()
+
+    graphscope("show", recording.name)
+
+    assert recording.read_bytes() == before
+    assert [path.name for path in recording.parent.iterdir()] == [recording.name]

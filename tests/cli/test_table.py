@@ -1,0 +1,93 @@
+"""The table of numbers, written out."""
+
+from dataclasses import replace
+
+from graphscope.cli.report import describe_numbers, describe_step
+from graphscope.cli.table import to_table
+from graphscope.model.graph import Gap, Graph
+from graphscope.model.observation import Observation
+from graphscope.model.trace import Status, Trace
+from tests.samples import logistic_trace
+
+
+def test_the_table_has_a_row_for_each_named_value() -> None:
+    # ∂L/∂z = a − y = 0.8699 − 1, ∂L/∂w₁ = ∂L/∂z · 3.7, w₁ ← 0.5 + 0.1 · 0.4814
+    assert (
+        to_table(logistic_trace())
+        == """\
+name  kind       type    value   gradient  .grad    updated  line
+x_1   input      f32[1]  3.7     –         –        –        4
+w_1   parameter  f32[1]  0.5     −0.4814   −0.4814  0.5481   12
+u     result     f32[1]  1.85    −0.1301   –        –        12
+b     parameter  f32[1]  0.05    −0.1301   −0.1301  0.063    13
+z     result     f32[1]  1.9     −0.1301   –        –        13
+a     result     f32[1]  0.8699  −1.1496   –        –        14
+y     input      f32[1]  1       –         –        –        5
+l     result     f32[]   0.1394  1         –        –        15"""
+    )
+
+
+def test_a_column_in_which_nothing_was_seen_is_left_out() -> None:
+    trace = logistic_trace()
+    [x_1] = [value for value in trace.graph.values if value.name == "x_1"]
+    alone = Graph(values=(replace(x_1, op=None),))
+
+    assert (
+        to_table(Trace(alone))
+        == """\
+name  kind   type    line
+x_1   input  f32[1]  4"""
+    )
+
+
+def test_a_step_without_names_says_so() -> None:
+    assert to_table(Trace(Graph())) == "No value has a name."
+
+
+def test_an_absent_gradient_is_none_and_not_zero() -> None:
+    trace = logistic_trace()
+    without = [
+        None if seen is not None and seen.scalar == trace_gradient(trace) else seen
+        for seen in trace.observations
+    ]
+
+    rows = to_table(replace(trace, observations=without)).splitlines()
+
+    cells = ["w_1", "parameter", "f32[1]", "0.5", "None", "None", "0.5481", "12"]
+    assert rows[2].split() == cells
+
+
+def trace_gradient(trace: Trace) -> float | complex | None:
+    arrived = trace.gradient_of(trace.resolve("w_1").id)
+    assert isinstance(arrived, Observation)
+    return arrived.scalar
+
+
+def test_a_name_cannot_drive_the_terminal() -> None:
+    trace = logistic_trace()
+    values = [replace(v, name="\x1b[2J\nx") for v in trace.graph.values[:1]]
+    graph = replace(trace.graph, values=(*values, *trace.graph.values[1:]))
+
+    assert to_table(replace(trace, graph=graph)).splitlines()[1].split()[0] == "␛[2J␊x"
+
+
+def test_gaps_are_listed_once_under_the_table() -> None:
+    gaps = (Gap(None, "a compiled function"), Gap(None, "a compiled function"))
+
+    assert describe_numbers(Trace(Graph(gaps=gaps))).splitlines() == [
+        "No value has a name.",
+        "not recorded: a compiled function",
+    ]
+
+
+def test_a_step_is_described_by_its_number_its_loss_and_its_end() -> None:
+    trace = logistic_trace(step=2)
+
+    assert describe_step(trace, count=5) == "step 2 (0 to 4) · loss 0.1394"
+    assert describe_step(replace(trace, status=Status.OPEN), count=5) == (
+        "step 2 (0 to 4) · loss 0.1394 · no update ended it"
+    )
+    aborted = replace(trace, status=Status.ABORTED, error="ValueError: no")
+    assert describe_step(aborted, count=5) == (
+        "step 2 (0 to 4) · loss 0.1394 · ended by ValueError: no"
+    )

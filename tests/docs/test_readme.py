@@ -1,0 +1,99 @@
+"""What the README shows is what happens."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+TRAIN = """\
+import sys
+import torch
+
+w = torch.tensor(1.0, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for _ in range(int(sys.argv[sys.argv.index("--epochs") + 1])):
+    loss = (w - 3) ** 2
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def commands(program: str) -> list[list[str]]:
+    lines = "".join(blocks("sh")).splitlines()
+    split = (shlex.split(line, comments=True) for line in lines)
+    return [words[1:] for words in split if words and words[0] == program]
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_the_python_blocks_run_and_print_what_their_comments_say(
+    tmp_path: Path,
+) -> None:
+    script = "\n".join(blocks("python"))
+    promised = re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)
+    (tmp_path / "tour.py").write_text(script, "utf-8")
+
+    done = run(["tour.py"], tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(promised) == script.count("\nprint(")
+    assert done.stdout.splitlines() == [
+        *promised,
+        "accumulate weights",
+        "accumulate weights",
+    ]
+    assert (tmp_path / "z.svg").read_text("utf-8").lstrip().startswith("<")
+    assert (tmp_path / "houses.gscope").stat().st_size > 0
+
+
+def test_the_command_lines_run_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(TRAIN, "utf-8")
+    lines = commands("graphscope")
+
+    codes = {
+        " ".join(line): run(["-m", "graphscope", *line], tmp_path).returncode
+        for line in lines
+    }
+
+    # There is no terminal here, and `view` says so.
+    assert codes == {" ".join(line): int(line[0] == "view") for line in lines}
+    assert len(codes) == 7
+    assert (tmp_path / "step.svg").exists()
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+def test_the_make_targets_of_the_readme_exist(target: str) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_local_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^):]+)\)", README)
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert "LICENSE" in links
