@@ -71,7 +71,9 @@ def _value(value: int, name: str, op: int | None, **fields: object) -> Value:
 def logistic_graph() -> Graph:
     """Return the graph of one training step of the lecture's logistic example."""
     values = (
-        _value(0, "x_1", None, kind=ValueKind.INPUT, site=site(4, "torch.tensor([3.7])")),
+        _value(
+            0, "x_1", None, kind=ValueKind.INPUT, site=site(4, "torch.tensor([3.7])")
+        ),
         _value(1, "w_1", None, requires_grad=True, grad_node=4, site=site(12, "w_1")),
         _value(2, "u", 0, requires_grad=True, is_leaf=False, grad_node=0),
         _value(3, "b", None, requires_grad=True, grad_node=5, site=site(13, "b")),

@@ -33,8 +33,10 @@ _SILENT: Final = frozenset(
     | {"size", "dim", "numel", "stride", "is_contiguous", "data_ptr", "register_hook"}
     | {"_set_grad_enabled", "is_complex", "is_floating_point", "__deepcopy__"}
     | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
-    | {"_record_function_enter_new", "_record_function_exit", "type", "nelement"}
+    | {"type", "nelement"}
 )
+_PROFILING: Final = "_record_function_"
+_ZERO_GRAD: Final = "Optimizer.zero_grad"
 Place = FunctionType
 _BACKWARD: Final = frozenset({torch.Tensor.backward, torch.autograd.backward})
 
@@ -69,7 +71,8 @@ class CaptureMode(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         place = self._calls.at(sys._getframe(1))
-        if not self.is_live or name in _SILENT:
+        if not self.is_live or name in _SILENT or name.startswith(_PROFILING):
+            self._note_region(name, args)
             return place(func, args, kwargs)
         if name == "__get__":
             return self._read_property(place, func, args)
@@ -83,6 +86,16 @@ class CaptureMode(TorchFunctionMode):
             self._guarded(self._ops.note, call, result)
         return result
 
+    def _note_region(self, name: str, args: tuple[Any, ...]) -> None:
+        """Watch for the region that an optimizer opens around its `zero_grad`.
+
+        It tells the profiler its name; so a call that finds every gradient None
+        already, and sets nothing, is seen as well.
+        """
+        if name.startswith(_PROFILING):
+            is_entry = "enter" in name and bool(args) and isinstance(args[0], str)
+            self._updates.is_zeroing = is_entry and args[0].startswith(_ZERO_GRAD)
+
     def _guarded(self, write: Callable[..., Any], *args: Any) -> Any:
         """Run code of ours so that it can neither fail nor be seen by other modes."""
         with self._journal.lock, torch._C.DisableTorchFunction():
@@ -95,8 +108,10 @@ class CaptureMode(TorchFunctionMode):
     def _read_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         result = place(func, args, {})
-        if name == "grad" and isinstance(result, torch.Tensor):
-            if not self._updates.depth:
+        if name == "grad":
+            if result is None and self._updates.is_zeroing:
+                self._guarded(self._updates.note_zero, args[0], None, None)
+            elif result is not None and not self._updates.depth:
                 self._guarded(self._updates.gradient_of, args[0], result)
         elif name in _TENSOR_PROPERTIES:
             call = self._guarded(self._ops.begin, func, name, args, {})

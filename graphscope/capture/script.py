@@ -64,17 +64,18 @@ def run_code(code: types.CodeType, module: types.ModuleType) -> None:
     exec(code, module.__dict__)  # noqa: S102 - running the user's script is the point
 
 
-def report_end(error: BaseException | None) -> int:
+def report_end(error: BaseException | None, script: str) -> int:
     """Return the exit code that `python` would give, after printing what it would.
 
-    The traceback is the user's own: our frames are taken out of it.
+    The traceback is the user's own: it begins at `script`, the file that was run, and
+    our frames are taken out of it.
     """
     if error is None:
         return 0
     if isinstance(error, SystemExit):
         return _exit_code(error)
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename != script:
         trace = trace.tb_next
     error.with_traceback(strip_frames(trace, _OURS))
     sys.stdout.flush()

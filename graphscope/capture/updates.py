@@ -37,6 +37,7 @@ class UpdateWatch:
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
         self.depth = 0  # optimizers that are in their step
+        self.is_zeroing = False  # an optimizer is in its zero_grad
         self._table = table
         self._journal = journal
         self._gradients = gradients

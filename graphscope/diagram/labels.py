@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from graphscope.model.graph import Argument, Op, OpKind, Value, ValueKind
+from graphscope.model.numbers import format_number
 from graphscope.model.trace import Trace
 
 MAX_FORMULA: Final = 40
 """Characters of a formula before it is cut."""
+
+_SHORT_NUMBER: Final = 10
 
 SIGNS: Final = {
     "add": "+",
@@ -212,7 +215,11 @@ def _factor(text: str) -> str:
 
 def constant_text(trace: Trace, value: Value) -> str:
     """Return the text of a Python number in the user's expression."""
-    return value.name or trace.title_of(value.id)
+    name = value.name or trace.title_of(value.id)
+    try:
+        return name if len(name) <= _SHORT_NUMBER else format_number(float(name))
+    except ValueError:  # a variable's name
+        return name
 
 
 def is_constant(value: Value) -> bool:

@@ -9,6 +9,7 @@ from graphscope.diagram.model import Box, BoxKind, Line, Style
 from graphscope.diagram.selection import Selection, leaf_consumers
 from graphscope.diagram.tooltips import value_tooltip
 from graphscope.model.graph import Role, Value, ValueKind
+from graphscope.model.numbers import format_observation
 
 _KINDS: Final = {
     ValueKind.PARAMETER: BoxKind.PARAMETER,
@@ -54,7 +55,7 @@ def _leaf_box(selection: Selection, value: Value, style: Style) -> Box:
     created = None if value.op is None else trace.graph.op_events.get(value.op)
     if kind is BoxKind.CONSTANT:
         title = constant_text(trace, value)
-        lines: tuple[Line, ...] = ()
+        lines = _constant_lines(selection, value, title)
     else:
         title = _title_of_leaf(selection, value)
         lines = _lines(selection, value, style)
@@ -69,6 +70,14 @@ def _leaf_box(selection: Selection, value: Value, style: Style) -> Box:
         backward_event=first_arrival(selection, value.id),
         tooltip=value_tooltip(selection.trace, value),
     )
+
+
+def _constant_lines(selection: Selection, value: Value, title: str) -> tuple[Line, ...]:
+    """A number that the user named (`lr`) shows itself; one in the text has."""
+    seen = selection.trace.value_of(value.id)
+    if seen is None or not title.isidentifier():
+        return ()
+    return (Line(format_observation(seen)),)
 
 
 def _scope_of(selection: Selection, value: Value) -> str:

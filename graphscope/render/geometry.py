@@ -5,7 +5,6 @@ sequences are parallel to those of the `Diagram`: `boxes[3]` is the place of
 `diagram.boxes[3]`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 Point = tuple[float, float]
@@ -38,13 +37,6 @@ class Rect:
     def moved(self, x: float, y: float) -> "Rect":
         """Return it, further right by `x` and down by `y`."""
         return Rect(self.x + x, self.y + y, self.width, self.height)
-
-    def including(self, others: Iterable["Rect"]) -> "Rect":
-        """Return the smallest rectangle around it and `others`."""
-        rects = [self, *others]
-        x, y = min(rect.x for rect in rects), min(rect.y for rect in rects)
-        right = max(rect.right for rect in rects)
-        return Rect(x, y, right - x, max(rect.bottom for rect in rects) - y)
 
 
 @dataclass(frozen=True, slots=True)

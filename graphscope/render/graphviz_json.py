@@ -1,7 +1,7 @@
 """Reads where Graphviz put things, from its `json0` output."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
@@ -9,11 +9,9 @@ from graphscope.diagram.model import Arrow, Diagram
 from graphscope.render.dot import POINTS_PER_INCH, cluster_name
 from graphscope.render.failure import EngineError
 from graphscope.render.geometry import Geometry, Point, Rect, Route, ScopeFrame
-from graphscope.render.lettering import letter_arrow
-from graphscope.render.scopes import ScopeGroup, group_by_scope
+from graphscope.render.scopes import group_by_scope
 
 _CURVE_STEP: Final = 3
-_LABEL_AIR: Final = 6.0
 
 
 def read_geometry(text: str, diagram: Diagram, engine: str) -> Geometry:
@@ -43,23 +41,11 @@ def _read(data: Mapping[str, Any], diagram: Diagram, engine: str) -> Geometry:
         for i, arrow in enumerate(diagram.arrows)
     )
     boxes = (_read_box(found[f"n{i}"], height) for i in range(len(diagram.boxes)))
-    scopes = []
-    for group in group_by_scope(diagram.boxes).descendants():
-        frame = _read_frame(found[cluster_name(group)], height)
-        labels = _labels_inside(group, diagram, routes)
-        scopes.append(ScopeFrame(group.label, frame.including(labels)))
+    scopes = (
+        ScopeFrame(group.label, _read_frame(found[cluster_name(group)], height))
+        for group in group_by_scope(diagram.boxes).descendants()
+    )
     return Geometry(engine, width, height, tuple(boxes), routes, tuple(scopes))
-
-
-def _labels_inside(
-    group: ScopeGroup, diagram: Diagram, routes: Sequence[Route]
-) -> Iterator[Rect]:
-    """Yield the labels of arrows in a group: Graphviz frames boxes, not labels."""
-    members = {diagram.boxes[i].id for i in group.members()}
-    for arrow, route in zip(diagram.arrows, routes, strict=True):
-        if route.label and arrow.source in members and arrow.target in members:
-            width = letter_arrow(arrow).width + 2 * _LABEL_AIR
-            yield Rect(route.label[0] - width / 2, route.label[1], width, 0)
 
 
 def _read_frame(item: Mapping[str, str], height: float) -> Rect:

@@ -135,6 +135,12 @@ class RecordingRun(_Capturing):
         self.path = path
         self.steps = 0
         self._writer: RecordingWriter | None = None
+        self._error = ""
+
+    def _stop(self, error: BaseException | None) -> None:
+        if error is not None and not self._error:
+            self._error = f"{type(error).__name__}: {error}"
+        super()._stop(error)
 
     def __enter__(self) -> Self:
         """Create the file and start capturing on this thread.
@@ -168,7 +174,7 @@ class RecordingRun(_Capturing):
         """Stop capturing and close the file; an exception passes through."""
         self._stop(error)
         if self._writer is not None:
-            self._writer.close()
+            self._writer.close(error=self._error)
             if self._writer.error is not None:
                 print(  # noqa: T201 - the training is not stopped by a full disk
                     f"graphscope: recording to {self.path} stopped early: "

@@ -32,4 +32,4 @@ def run_script(
             except BaseException as problem:  # noqa: BLE001 - it is reported below
                 error = problem
                 run.end(problem)
-        return report_end(error)
+        return report_end(error, code.co_filename)

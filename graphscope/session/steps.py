@@ -7,6 +7,7 @@ from typing import Self
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.options import DiagramOptions
+from graphscope.errors import RecordingError
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
 from graphscope.render.text import to_text
@@ -157,3 +158,8 @@ def save_recording(
     writer.close()
     if writer.error is not None:
         raise writer.error
+    if writer.dropped:
+        raise RecordingError(
+            f"{writer.dropped} of {len(traces)} steps are too large for {path}: record "
+            "with a smaller `whole`, or fewer steps."
+        )

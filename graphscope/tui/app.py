@@ -16,6 +16,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from graphscope.diagram.model import Style
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Phase
+from graphscope.tui.box_view import BoxDrawing
 from graphscope.tui.canvas import Canvas
 from graphscope.tui.dialogs import Help, Question, SearchDialog
 from graphscope.tui.export import check_target, write_picture
@@ -25,6 +26,7 @@ from graphscope.tui.histories import Histories, HistoryKey
 from graphscope.tui.inspector import History
 from graphscope.tui.keys import KEYS
 from graphscope.tui.lines import ScreenLine, clean
+from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.palette import Commands
 from graphscope.tui.search import Entry, list_entries
@@ -63,6 +65,14 @@ class GraphscopeApp(App[None]):
             super().__init__()
             self.key = key
             self.history = history
+
+    class BoxesDrawn(Message):
+        """A worker has laid out the boxes of a large step."""
+
+        def __init__(self, moment: Moment, drawing: BoxDrawing) -> None:
+            super().__init__()
+            self.moment = moment
+            self.drawing = drawing
 
     class Exported(Message):
         """A worker has written a picture, or failed to."""
@@ -127,6 +137,8 @@ class GraphscopeApp(App[None]):
         canvas.border_subtitle = Content(event)
         picture = self.session.graph_picture(canvas.content_width)
         canvas.show(picture)
+        if self.session.has_slow_boxes and self.session.moment is not None:
+            self._draw_boxes(self.session.moment, self.position.style)
         for node in reversed(self.session.nodes_in_sight()):
             canvas.show_area(picture.area_of(node))
 
@@ -269,6 +281,12 @@ class GraphscopeApp(App[None]):
         history = self.session.read_history(key, lambda: not worker.is_cancelled)
         self.post_message(self.HistoryRead(key, history))
 
+    @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
+    def _draw_boxes(self, moment: Moment, style: Style) -> None:
+        drawing = self.session.draw(moment, style)
+        if not get_current_worker().is_cancelled:
+            self.post_message(self.BoxesDrawn(moment, drawing))
+
     @work(thread=True, group="export", exit_on_error=False)
     def _write(self, path: Path, style: Style) -> None:
         moment = self.session.moment
@@ -287,6 +305,11 @@ class GraphscopeApp(App[None]):
         self._histories.put(event.key, event.history)
         if event.key == self.session.history_key:
             self._show_inspector()
+
+    @on(BoxesDrawn)
+    def _keep_boxes(self, event: BoxesDrawn) -> None:
+        self.session.keep_drawing(event.moment, event.drawing)
+        self._show_graph()
 
     @on(Exported)
     def _report_export(self, event: Exported) -> None:

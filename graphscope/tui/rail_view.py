@@ -26,6 +26,7 @@ from graphscope.tui.words import (
     locals_of,
     reading_text,
     short_name,
+    short_reading_text,
     tone_of_node,
     value_reading,
 )
@@ -35,6 +36,8 @@ _MAX_FORMULA: Final = 48
 _DECIMALS: Final = 4
 _MAX_WHOLE: Final = 6
 _TENSOR: Final = 18
+_SHORT_TENSOR: Final = 11
+_GOOD_FORMULA: Final = 24
 _SAMPLED_ROWS: Final = 500
 
 
@@ -65,7 +68,10 @@ def choose_columns(moment: Moment, outline: Outline, width: int) -> Columns:
     value = _number_width([value_reading(moment, n) for n in nodes], is_scalar)
     gradient = _number_width([gradient_reading(moment, n) for n in nodes], is_scalar)
     name = min(max(names, default=0), _MAX_NAME)
-    fixed = outline.rail_width + 3 + name + 1 + 2 + value + 4 + gradient
+    words = outline.rail_width + 3 + name + 1
+    if not is_scalar and words + _GOOD_FORMULA + 6 + value + gradient > width:
+        value = gradient = _SHORT_TENSOR
+    fixed = words + 2 + value + 4 + gradient
     formula = min(max(formulas, default=0), _MAX_FORMULA, max(width - fixed, 8))
     return Columns(name, formula, value, gradient, decimals=is_scalar)
 
@@ -191,6 +197,7 @@ class RailPicture:
     ) -> Piece:
         if reading is None:
             return Piece(" " * (len(prefix) + width))
-        text = reading_text(reading)
+        is_short = width == _SHORT_TENSOR and not self.columns.decimals
+        text = short_reading_text(reading) if is_short else reading_text(reading)
         shown = align_point(text, width) if self.columns.decimals else pad(text, width)
         return Piece(prefix + shown, tone if reading.is_known else Tone.FUTURE)

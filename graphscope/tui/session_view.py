@@ -26,7 +26,7 @@ from graphscope.tui.lines import (
     pad,
 )
 from graphscope.tui.moment import Moment
-from graphscope.tui.outline import Node, Outline, OutlineCache
+from graphscope.tui.outline import Node, Outline, OutlineCache, build_outline
 from graphscope.tui.rail_view import Columns, RailPicture, choose_columns
 from graphscope.tui.source import find_focus, show_source, why_no_source
 from graphscope.tui.state import Position, View, fit
@@ -41,6 +41,7 @@ from graphscope.tui.timeline import (
 from graphscope.tui.words import name_of_node, title_of_node
 
 _KEPT_DRAWINGS: Final = 16
+_QUICK_NODES: Final = 400
 _TITLE_WIDTH: Final = 40
 
 
@@ -170,10 +171,12 @@ class SessionView:
             return RailPicture(
                 moment, outline, columns, self.position.selection, self.position.style
             )
-        try:
-            drawing = self._draw(moment, outline)
-        except GraphscopeError as error:
-            return message_picture(str(error), width, Tone.ERROR)
+        drawing = self._drawings.get(self._drawing_key)
+        if drawing is None and self.has_slow_boxes:
+            return message_picture("Drawing the boxes of this large step …", width)
+        if drawing is None:
+            drawing = self.draw(moment, self.position.style)
+            self.keep_drawing(moment, drawing)
         return picture_boxes(drawing, moment, outline, self.position.selection)
 
     def _choose_columns(self, moment: Moment, outline: Outline, width: int) -> Columns:
@@ -185,15 +188,29 @@ class SessionView:
         self._columns = (key, columns)
         return columns
 
-    def _draw(self, moment: Moment, outline: Outline) -> BoxDrawing:
-        key = (self.position.step, self.position.style)
-        drawing = self._drawings.get(key)
-        if drawing is None:
-            drawing = draw_step(moment.trace, outline, self.position.style)
-            self._drawings[key] = drawing
-            if len(self._drawings) > _KEPT_DRAWINGS:
-                self._drawings.popitem(last=False)
-        return drawing
+    @property
+    def _drawing_key(self) -> tuple[int, Style]:
+        return self.position.step, self.position.style
+
+    @property
+    def has_slow_boxes(self) -> bool:
+        """Whether the boxes are on the screen, not drawn yet, and many."""
+        return (
+            self.position.view is View.BOXES
+            and self.outline is not None
+            and len(self.outline.nodes) > _QUICK_NODES
+            and self._drawing_key not in self._drawings
+        )
+
+    def draw(self, moment: Moment, style: Style) -> BoxDrawing:
+        """Lay out the boxes of a step; may be called from a worker thread."""
+        return draw_step(moment.trace, build_outline(moment.graph), style)
+
+    def keep_drawing(self, moment: Moment, drawing: BoxDrawing) -> None:
+        """Remember the boxes of a step."""
+        self._drawings[moment.trace.step, drawing.diagram.style] = drawing
+        if len(self._drawings) > _KEPT_DRAWINGS:
+            self._drawings.popitem(last=False)
 
     # --- the inspector
 

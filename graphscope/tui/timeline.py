@@ -14,9 +14,9 @@ from graphscope.tui.sparkline import draw_sparkline
 from graphscope.tui.words import PHASE_NAMES, event_text
 
 _PRODUCT: Final = "graphscope"
-_MIN_CURVE: Final = 8
+_MIN_CURVE: Final = 5
 _MAX_CURVE: Final = 32
-_GAPS: Final = 8
+_GAPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from graphscope.diagram.labels import derivative, expression_of, root_name, sign_of
 from graphscope.model.graph import EventKind, Op, OpKind, Phase, Role, ValueKind
-from graphscope.model.numbers import format_observation
+from graphscope.model.numbers import format_number, format_observation
 from graphscope.model.trace import Trace
 from graphscope.tui.lines import Tone
 from graphscope.tui.moment import ARRIVALS, VALUES, Moment, Reading
@@ -83,6 +83,15 @@ def gradient_reading(moment: Moment, node: Node) -> Reading | None:
 def reading_text(reading: Reading) -> str:
     """Write a reading: the number, `None` or `not read`."""
     return format_observation(reading.seen)
+
+
+def short_reading_text(reading: Reading) -> str:
+    """Write a reading in a few characters: of a tensor its mean alone."""
+    seen = reading.seen
+    if seen is None or seen.stats is None or seen.stats.numel <= 1:
+        return format_observation(seen)
+    bad = "" if seen.stats.is_finite else " !"
+    return f"μ {format_number(seen.stats.mean)}{bad}"
 
 
 def gradient_name(trace: Trace, value: int) -> str:

@@ -6,14 +6,13 @@ import pytest
 import torch
 from torch.nn.modules import module
 from torch.optim import optimizer
-from torch.overrides import _len_torch_function_stack
 
 from graphscope.capture.recorder import running_recorder
 
 
 def _installed() -> tuple[int, ...]:
     return (
-        _len_torch_function_stack(),
+        torch._C._len_torch_function_stack(),
         len(module._global_forward_hooks),
         len(module._global_forward_pre_hooks),
         len(optimizer._global_optimizer_pre_hooks),

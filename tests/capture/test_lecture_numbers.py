@@ -12,7 +12,7 @@ def test_the_quadratic_has_z_14_and_gradients_12_and_3() -> None:
         x = torch.tensor(2.0, requires_grad=True)
         y = x**2
         z = 3 * y + 2
-        z.backward()  # type: ignore[no-untyped-call]
+        z.backward()
     assert t["z"].value == 14.0
     assert t["x"].grad == 12.0
     assert t["y"].grad == 3.0
@@ -37,7 +37,7 @@ def test_the_logistic_example_has_the_factors_of_its_chain_rule() -> None:
         z = u + b
         a = torch.sigmoid(z)
         l = F.binary_cross_entropy(a, y)  # noqa: E741 - the lecture's name
-        l.backward()  # type: ignore[no-untyped-call]
+        l.backward()
     assert numbers(t["z"].value) == [1.9]
     assert numbers(t["a"].value) == [0.8699]
     assert numbers(t["l"].value) == 0.1394
@@ -71,7 +71,7 @@ def test_three_backwards_without_zeroing_are_one_step_of_three_passes() -> None:
         weights = torch.ones(4, requires_grad=True)
         for _ in range(3):
             out = (weights * 3).sum()
-            out.backward()  # type: ignore[no-untyped-call]
+            out.backward()
     assert len(t) == 1
     assert numbers(t["weights"].arrived) == [[3.0] * 4] * 3
     assert numbers(t["weights"].grad_after) == [[3.0] * 4, [6.0] * 4, [9.0] * 4]
@@ -117,8 +117,8 @@ def test_a_seed_vector_and_a_retained_graph_arrive_one_after_the_other() -> None
     with gs.trace() as t:
         x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
         y = x * x
-        y.backward(torch.tensor([1.0, 0.1, 0.01]), retain_graph=True)  # type: ignore[no-untyped-call]
-        y.backward(torch.ones(3))  # type: ignore[no-untyped-call]
+        y.backward(torch.tensor([1.0, 0.1, 0.01]), retain_graph=True)
+        y.backward(torch.ones(3))
     # 2x times the seed vector
     assert numbers(t["y"].arrived) == [[1.0, 0.1, 0.01], [1.0, 1.0, 1.0]]
     assert numbers(t["x"].arrived) == [[2.0, 0.4, 0.06], [2.0, 4.0, 6.0]]
@@ -133,7 +133,7 @@ def test_none_and_zero_gradients_differ() -> None:
         ignored = torch.ones(2, requires_grad=True)
         other = ignored * 2
         loss = (used + 0 * multiplied_by_zero).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     assert numbers(t["used"].grad) == [1.0, 1.0]
     assert numbers(t["multiplied_by_zero"].grad) == [0.0, 0.0]
     assert t["ignored"].grad is None

@@ -65,3 +65,11 @@ def test_frames_are_drawn_below_everything_else() -> None:
     assert layers == ["scopes", "arrows", "boxes", "labels"]
     frame, label = drawing[0]
     assert (frame.tag, label.text) == (f"{SVG}rect", "net")
+
+
+def test_a_collapsed_module_needs_no_frame_of_its_own() -> None:
+    boxes = tuple(
+        Box(f"n{i}", BoxKind.MODULE, f"blocks.{i}", scope=f"blocks.{i}")
+        for i in range(2)
+    )
+    assert list(outline(group_by_scope(boxes))) == ["blocks [0, 1]"]

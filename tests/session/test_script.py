@@ -63,7 +63,9 @@ def test_a_script_that_raises_shows_its_own_traceback_and_keeps_its_steps(
 
 def test_the_exit_code_is_the_scripts(tmp_path: Path) -> None:
     script = tmp_path / "leaves.py"
-    script.write_text("import atexit, sys\natexit.register(print, 'bye')\nsys.exit(7)\n")
+    script.write_text(
+        "import atexit, sys\natexit.register(print, 'bye')\nsys.exit(7)\n"
+    )
     done = _run(script)
     assert (done.returncode, done.stdout) == (7, "bye\n")
     script = tmp_path / "talks.py"

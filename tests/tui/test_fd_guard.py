@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_streams_and_descriptors_are_restored_after_an_exception(
 
 def test_descriptors_are_not_leaked() -> None:
     def count() -> int:
-        return len(os.listdir("/dev/fd"))
+        return len(list(Path("/dev/fd").iterdir()))
 
     with guard_descriptors():
         pass

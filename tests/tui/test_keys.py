@@ -24,6 +24,10 @@ from tests.tui.screens import (
 )
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("keys", "place"),
     [
@@ -210,7 +214,7 @@ async def test_an_export_that_fails_says_why_and_the_screen_stays(
         await press(pilot, "enter")
 
         assert ".xyz" in screen_text(app)
-        assert list(tmp_path.iterdir()) == []
+        assert names_in(tmp_path) == []
         await press(pilot, "n")
         assert app.position.event == 1
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - screens are as wide as they are
 """Whole screens, as a user sees them."""
 
 import pytest
