@@ -109,7 +109,10 @@ class BoxPicture:
                 band = Band.SELECTED
             elif span.box in self.current:
                 band = Band.CURRENT
-        return Piece(self._marked(span, text), self._tone(span), band)
+        tone = self._tone(span)
+        if tone is Tone.PLAIN and text.startswith("∂"):
+            tone = Tone.GRADIENT
+        return Piece(self._marked(span, text), tone, band)
 
     def _marked(self, span: Span, text: str) -> str:
         is_corner = text.startswith("╭") and span.box in self.current
@@ -126,10 +129,12 @@ class BoxPicture:
         return _TONES.get(span.kind, Tone.MUTED)
 
     def _has_happened(self, span: Span) -> bool:
-        made_by = None if span.box is None else self.drawing.made_by[span.box]
-        return self.moment.has_happened(span.event) and self.moment.has_happened(
-            made_by
-        )
+        box = span.box
+        if box is None and span.arrow is not None:  # drawn when its end is
+            box = self.drawing.diagram.arrows[span.arrow].target
+        made_by = None if box is None else self.drawing.made_by[box]
+        has_happened = self.moment.has_happened
+        return has_happened(span.event) and has_happened(made_by)
 
     def node_at(self, x: int, y: int) -> int | None:
         """Return the node of the box in a cell."""

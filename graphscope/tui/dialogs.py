@@ -153,6 +153,8 @@ class Help(Dialog[None]):
 
 
 _LEGEND = (
+    ("tab", "the next pane; there ↑ ↓ and page up, page down scroll"),
+    ("ctrl+p", "all commands, themes, and go to any node"),
     ("▶", "the current event; in backward the op whose gradient is computed"),
     ("● ○", "has run, has not run yet (dim: still in the future)"),
     ("∂", "the gradient that arrived"),

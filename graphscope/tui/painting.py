@@ -40,12 +40,23 @@ class Painter:
         if style is None:
             style = self._widget.rich_style
             if band is not Band.NONE:
-                style += self._component(f"band--{band.value}")
+                style += self._widget.get_component_rich_style(f"band--{band.value}")
             self._bands[band] = style
         return style
 
-    def _component(self, name: str) -> RichStyle:
-        return self._widget.get_component_rich_style(name, partial=True)
+    def _tone(self, tone: Tone) -> RichStyle:
+        """Return a tone without background.
+
+        Muted colours are defined against what lies behind them, so a partial style
+        will not do: it would be plain white.
+        """
+        found = self._widget.get_component_rich_style(f"tone--{tone.value}")
+        return RichStyle(
+            color=found.color,
+            bold=found.bold,
+            dim=found.dim,
+            underline=found.underline,
+        )
 
     def paint(self, line: ScreenLine, left: int, width: int) -> Strip:
         """Return the cells `left` to `left + width` of a line."""
@@ -60,7 +71,7 @@ class Painter:
     def _style(self, band: Band, tone: Tone) -> RichStyle:
         style = self._styles.get((band, tone))
         if style is None:
-            own = self._component(f"tone--{tone.value}")
+            own = self._tone(tone)
             if band is Band.SELECTED:  # its own colours: readable on any theme
                 own = RichStyle(dim=own.dim, underline=own.underline)
             style = self._styles[band, tone] = self.band(band) + own

@@ -16,7 +16,7 @@ from graphscope.tui.words import PHASE_NAMES, event_text
 _PRODUCT: Final = "graphscope"
 _MIN_CURVE: Final = 5
 _MAX_CURVE: Final = 32
-_GAPS: Final = 5
+_GAPS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)

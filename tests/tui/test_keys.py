@@ -8,7 +8,7 @@ from textual.widgets import Input
 from graphscope.diagram.model import Style
 from graphscope.tui.dialogs import Help, Question, SearchDialog
 from graphscope.tui.keys import KEYS
-from graphscope.tui.state import View
+from graphscope.tui.state import Position, View
 from tests.samples import logistic_trace
 from tests.tui.screens import (
     SMALL,
@@ -28,37 +28,36 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-@pytest.mark.parametrize(
-    ("keys", "place"),
-    [
-        (("n",), (0, 1)),
-        (("right", "right"), (0, 2)),
-        (("n", "n", "p"), (0, 1)),
-        (("n", "left"), (0, 0)),
-        (("p",), (0, 0)),
-        (("N",), (1, 0)),
-        (("N", "N", "N", "N", "N"), (2, 0)),
-        (("N", "P"), (0, 0)),
-        (("P",), (0, 0)),
-        (("end",), (0, 11)),
-        (("end", "n"), (1, 0)),
-        (("N", "p"), (0, 11)),
-        (("end", "home"), (0, 0)),
-        (("b",), (0, 5)),
-        (("u",), (0, 11)),
-        (("u", "f"), (0, 0)),
-        (("b", "N"), (1, 5)),
-    ],
-)
-async def test_keys_move_through_events_and_steps(
-    keys: tuple[str, ...], place: tuple[int, int]
-) -> None:
+PLACES: list[tuple[str, tuple[int, int]]] = [
+    ("n", (0, 1)),
+    ("right right", (0, 2)),
+    ("n n p", (0, 1)),
+    ("n left", (0, 0)),
+    ("p", (0, 0)),
+    ("N", (1, 0)),
+    ("N N N N N", (2, 0)),
+    ("N P", (0, 0)),
+    ("P", (0, 0)),
+    ("end", (0, 11)),
+    ("end n", (1, 0)),
+    ("N p", (0, 11)),
+    ("end home", (0, 0)),
+    ("b", (0, 5)),
+    ("u", (0, 11)),
+    ("u f", (0, 0)),
+    ("b N", (1, 5)),
+]
+
+
+async def test_keys_move_through_events_and_steps() -> None:
     app = logistic_app(3)
     async with running(app) as pilot:
-        await press(pilot, *keys)
+        for keys, (step, event) in PLACES:
+            app.go(Position())
+            await press(pilot, *keys.split())
 
-        assert (app.position.step, app.position.event) == place
-        assert f"step {place[0]}/2 · event {place[1] + 1}/12" in screen_lines(app)[0]
+            assert (keys, app.position.step, app.position.event) == (keys, step, event)
+            assert f"step {step}/2 · event {event + 1}/12" in screen_lines(app)[0]
 
 
 async def test_the_selection_follows_the_op_whose_grad_node_runs() -> None:

@@ -2,6 +2,8 @@
 """Whole screens, as a user sees them."""
 
 import pytest
+from rich.style import Style
+from textual.color import Color
 
 from tests.tui.screens import (
     LARGE,
@@ -23,7 +25,7 @@ async def test_backward_through_z_on_a_small_terminal() -> None:
         assert (
             screen_text(app)
             == """\
- logistic.py   step 0/99 · event 8/12 · 4 backward   loss 0.1394 █▄▃▂▂▁▁▁▁▁▁▁▁▁
+ logistic.py  step 0/99 · event 8/12 · 4 backward   loss 0.1394 █▄▃▂▂▁▁▁▁▁▁▁▁▁▁
 ╭─ graph ──────────────────────────────────────────────────────────────────────╮
 │●     x_1 input                        3.7                                    │
 ││ ●   w_1 parameter                    0.5     ∂ −0.4814                      │
@@ -116,24 +118,22 @@ async def test_before_its_event_an_op_is_hollow() -> None:
 
 
 @pytest.mark.parametrize("size", [SMALL, MEDIUM, LARGE])
-@pytest.mark.parametrize("keys", [(), ("v",), ("v", "s"), ("s",), ("u",)])
 async def test_every_line_fills_its_frame_and_every_pane_is_on_the_screen(
-    size: tuple[int, int], keys: tuple[str, ...]
+    size: tuple[int, int],
 ) -> None:
     app = logistic_app(3)
     async with running(app, size) as pilot:
-        await press(pilot, *keys)
-        lines = screen_lines(app)
+        for key in ("s", "v", "s", "u", "v"):
+            await press(pilot, key)
+            lines = screen_lines(app)
+            panes = [pane(app, name).size for name in ("graph", "inspector", "source")]
 
-        assert len(lines) == size[1]
-        assert all(len(line) <= size[0] for line in lines)
-        assert all(
-            pane(app, name).size.width >= 36 and pane(app, name).size.height >= 8
-            for name in ("graph", "inspector", "source")
-        )
-        assert lines[-2].startswith(" 1 forward ")
-        assert lines[-2].count("●") == 1
-        assert lines[-1].endswith("? help q quit")
+            assert len(lines) == size[1]
+            assert {len(line) for line in lines[1:-2]} == {size[0]}
+            assert all(found.width >= 36 and found.height >= 8 for found in panes)
+            assert lines[-2].startswith(" 1 forward ")
+            assert lines[-2].count("●") == 1
+            assert lines[-1].endswith("? help q quit")
 
 
 async def test_resizing_moves_the_panes_and_keeps_the_place() -> None:
@@ -161,15 +161,31 @@ async def test_the_same_text_is_on_the_screen_in_every_theme(theme: str) -> None
         assert screen_text(app) == before
 
 
-async def test_text_stands_out_from_its_background_in_light_and_dark() -> None:
+def contrast(style: Style) -> float:
+    """Return the contrast ratio of text and background, from 1 to 21."""
+    assert style.color is not None
+    assert style.bgcolor is not None
+    triplets = (style.color.get_truecolor(), style.bgcolor.get_truecolor())
+    low, high = sorted(Color(*triplet).brightness for triplet in triplets)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_all_text_can_be_read_on_its_background(theme: str) -> None:
     app = logistic_app(3)
     async with running(app) as pilot:
-        for theme in ("textual-dark", "textual-light"):
-            app.theme = theme
-            await pilot.pause()
-            strip = pane(app, "graph").render_line(2)  # the selected row
-            styles = [segment.style for segment in strip if segment.text.strip()]
-            assert all(style and style.color != style.bgcolor for style in styles)
+        app.theme = theme
+        await press(pilot, "b", "n")
+        found = {
+            segment.text: contrast(segment.style)
+            for name in ("graph", "inspector", "source")
+            for y in range(pane(app, name).size.height)
+            for segment in pane(app, name).render_line(y)
+            if segment.text.strip() and segment.style is not None
+        }
+
+        assert len(found) > 20
+        assert {text: ratio for text, ratio in found.items() if ratio < 1.8} == {}
 
 
 async def test_without_colour_the_selected_row_is_reversed(

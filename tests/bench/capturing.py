@@ -1,0 +1,90 @@
+"""What a traced training step costs against the bare one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+from torch import nn
+
+from graphscope.capture.recorder import CaptureOptions, Recorder
+from graphscope.model.trace import Trace
+from graphscope.storage.writer import RecordingWriter
+from tests.bench.clock import interleave
+
+
+def house_prices() -> Callable[[], None]:
+    """Return one training step of the 4-sample regression."""
+    w = torch.tensor(-0.34, requires_grad=True)
+    b = torch.tensor(0.04, requires_grad=True)
+    x, y = torch.tensor([6.7, 4.6, 3.5, 5.5]), torch.tensor([9.1, 5.9, 4.6, 6.7])
+    optimizer = torch.optim.SGD([w, b], lr=0.01)
+
+    def step() -> None:
+        y_hat = x * w + b
+        loss = ((y_hat - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _mlp() -> Callable[[], None]:
+    layers: list[nn.Module] = [nn.Linear(32, 256), nn.ReLU()]
+    for _ in range(2):
+        layers += [nn.Linear(256, 256), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(256, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    x, y = torch.randn(64, 32), torch.randint(0, 10, (64,))
+
+    def step() -> None:
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _traced(
+    step: Callable[[], None], deliver: Callable[[Trace], None], *, stats: bool
+) -> Callable[[], None]:
+    options = CaptureOptions(stats=stats, local=stats)
+
+    def run() -> None:
+        recorder = Recorder(deliver, options=options)
+        recorder.start()
+        for _ in range(10):
+            step()
+        recorder.stop()
+
+    return run
+
+
+def measure_capture(folder: Path) -> None:
+    """Print traced / bare for whole training steps, with and without a file."""
+    print("\ncapture: ten whole steps, traced / bare (median, 10 % to 90 %)")
+    for name, step in (("house prices", house_prices()), ("MLP 4 x 256", _mlp())):
+
+        def bare(step: Callable[[], None] = step) -> None:
+            for _ in range(10):
+                step()
+
+        writer = RecordingWriter(folder / f"{name}.gscope", environment={})
+        runs = {
+            "bare": bare,
+            "structure only": _traced(step, lambda _trace: None, stats=False),
+            "traced": _traced(step, lambda _trace: None, stats=True),
+            "recorded": _traced(step, writer.add, stats=True),
+        }
+        times = interleave(runs, rounds=15)
+        writer.close()
+        base = times["bare"].median
+        for label, found in times.items():
+            low, high = (bound / base for bound in found.spread)
+            ratio = found.median / base
+            print(
+                f"  {name:13} {label:15} {found.median * 1e5:9.1f} µs a step   "
+                f"x {ratio:6.2f}   ({low:.2f} to {high:.2f})"
+            )
