@@ -1,7 +1,7 @@
 """The events of the step that is running, and its delivery when it is over."""
 
 from collections.abc import Callable
-from threading import RLock
+from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.freeze import freeze_step
 from graphscope.capture.identity import TensorTable
@@ -21,6 +21,7 @@ class Journal:
         lock: Held while anything is written down: backward may run on other threads.
         roots: Values that backward was called on in this step.
         faults: Errors of graphscope's own, by message, with their count.
+        thread: The thread that is recorded.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Journal:
         self.gaps: list[str] = []
         self.scopes: dict[str, str] = {}
         self.faults: dict[str, int] = {}
+        self.thread = get_ident()
         self.on_event: Callable[[RawEvent, int], None] = lambda _e, _s: None
         self._table = table
         self._deliver = deliver
@@ -71,6 +73,18 @@ class Journal:
         event.pass_index = self.tracker.pass_index
         self.tracker.note(event, len(self.events))
         self.events.append(event)
+
+    def is_foreign_thread(self) -> bool:
+        """Whether this is another thread than the recorded one; then names it a gap.
+
+        A function mode is entered per thread, but torch's global hooks fire in all.
+        """
+        if get_ident() == self.thread:
+            return False
+        reason = f"the thread {current_thread().name!r} was not recorded"
+        if reason not in self.gaps:
+            self.gaps.append(reason)
+        return True
 
     def add_root(self, value: RawValue) -> None:
         """Note that a backward starts from `value`."""

@@ -79,6 +79,8 @@ class ModuleWatch:
             self._table.name_tensor(buffer, name, ValueKind.BUFFER)
 
     def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+        if self._journal.is_foreign_thread():
+            return
         try:
             self._push(module)
         except Exception as fault:  # noqa: BLE001 - the observer rule
@@ -92,6 +94,8 @@ class ModuleWatch:
             )
 
     def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
+        if self._journal.is_foreign_thread():
+            return
         if self._hidden_by and self._hidden_by[-1] == id(module):
             self._hidden_by.pop()
             _push_mode(self._mode)

@@ -58,9 +58,12 @@ class UpdateWatch:
         self._handles.clear()
 
     def _before(self, *_: Any) -> None:
-        self.depth += 1
+        if not self._journal.is_foreign_thread():
+            self.depth += 1
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        if self._journal.is_foreign_thread():
+            return
         self.depth = max(0, self.depth - 1)
         self._gradients.guard(self._note_update, optimizer)
 

@@ -1,6 +1,7 @@
 """The terminal UI: opens a recording and steps through its events."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -10,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -43,6 +45,7 @@ from graphscope.tui.state import (
 )
 
 _POLL_S: Final = 1.0
+_HISTORY_DELAY_S: Final = 0.08
 
 
 class GraphscopeApp(App[None]):
@@ -87,6 +90,7 @@ class GraphscopeApp(App[None]):
         self.title = clean(title)
         self.session = SessionView(feed, clean(title))
         self._histories = Histories()
+        self._history_timer: Timer | None = None
 
     @property
     def position(self) -> Position:
@@ -155,10 +159,27 @@ class GraphscopeApp(App[None]):
         canvas = self.query_one("#inspector", Canvas)
         key = self.session.history_key
         history = self._histories.get(key)
-        if history is None and key is not None and self._histories.begin(key):
-            self._read_history(key)
+        if history is None and key is not None:
+            self._ask_history(key)
         entitle(canvas, self.session.node_title)
         canvas.show(self.session.inspector_picture(canvas.content_width, history))
+
+    def _ask_history(self, key: HistoryKey) -> None:
+        """Read numbers over the steps once the user rests: reading slows drawing."""
+        if self._history_timer is not None:
+            self._history_timer.stop()
+        begin = partial(self._begin_history, key)
+        self._history_timer = self.set_timer(_HISTORY_DELAY_S, begin)
+
+    def _begin_history(self, key: HistoryKey) -> None:
+        if key == self.session.history_key and self._histories.begin(key):
+            self._read_history(key)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether numbers over the steps are still to be shown."""
+        key = self.session.history_key
+        return key is not None and self._histories.get(key) is None
 
     @on(Canvas.Resized)
     def _redraw(self) -> None:
@@ -279,7 +300,8 @@ class GraphscopeApp(App[None]):
     def _read_history(self, key: HistoryKey) -> None:
         worker = get_current_worker()
         history = self.session.read_history(key, lambda: not worker.is_cancelled)
-        self.post_message(self.HistoryRead(key, history))
+        if not worker.is_cancelled:  # else it may be a part only
+            self.post_message(self.HistoryRead(key, history))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
     def _draw_boxes(self, moment: Moment, style: Style) -> None:

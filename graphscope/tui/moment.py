@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from graphscope.model.graph import Event, Graph, Role, Slot
+from graphscope.model.graph import Event, Graph, Role, Slot, ValueKind
 from graphscope.model.observation import Observation
 from graphscope.model.trace import Trace
 
@@ -44,9 +44,17 @@ class Moment:
         return event is None or event <= self.event
 
     def is_made(self, value: int) -> bool:
-        """Whether the value exists already; leaves exist from the start."""
-        op = self.graph.values[value].op
-        return op is None or self.has_happened(self.graph.op_events.get(op))
+        """Whether the value exists already.
+
+        Leaves exist from the start, but for a `.grad` that the user's code reads: that
+        is there from the moment of reading on.
+        """
+        found = self.graph.values[value]
+        if found.op is not None:
+            return self.has_happened(self.graph.op_events.get(found.op))
+        if found.kind is not ValueKind.GRADIENT:
+            return True
+        return any(reading.is_known for reading in self.readings(value, Role.VALUE))
 
     def readings(self, value: int, *roles: Role) -> tuple[Reading, ...]:
         """Return what was recorded about `value` in any of `roles`, in order."""
@@ -59,14 +67,14 @@ class Moment:
         return tuple(found)
 
     def _read(self, index: int, slot: Slot) -> Reading:
-        value = slot.value
-        is_leaf_value = (
-            slot.role is Role.VALUE
-            and value is not None
-            and self.graph.values[value].op is None
-        )
-        is_known = is_leaf_value or slot.event <= self.event
+        is_known = slot.event <= self.event or self._was_there_before(slot)
         return Reading(index, slot, self.trace.seen(index), is_known)
+
+    def _was_there_before(self, slot: Slot) -> bool:
+        if slot.role is not Role.VALUE or slot.value is None:
+            return False
+        value = self.graph.values[slot.value]
+        return value.op is None and value.kind is not ValueKind.GRADIENT
 
     def latest(self, value: int, *roles: Role) -> Reading | None:
         """Return the last known reading, else the first that will be, else None."""

@@ -26,7 +26,7 @@ from graphscope.tui.words import (
     locals_of,
     reading_text,
     short_name,
-    short_reading_text,
+    short_text,
     tone_of_node,
     value_reading,
 )
@@ -137,9 +137,7 @@ class RailPicture:
         """Write one row."""
         node = self.outline.nodes[y]
         is_current = y in self.current
-        is_made = node.op is None or self.moment.has_happened(
-            self.moment.graph.op_events.get(node.op)
-        )
+        is_made = self._is_made(node)
         rail = self._rail(y, is_made=is_made)
         marker = Piece(" ▶ " if is_current else "   ", Tone.MARK)
         pieces = (
@@ -151,6 +149,13 @@ class RailPicture:
         if y == self.selection:
             return line(*pieces, band=Band.SELECTED)
         return line(*pieces, band=Band.CURRENT if is_current else Band.NONE)
+
+    def _is_made(self, node: Node) -> bool:
+        if node.value is not None:
+            return self.moment.is_made(node.value)
+        if node.op is None:
+            return True
+        return self.moment.has_happened(self.moment.graph.op_events.get(node.op))
 
     def _rail(self, y: int, *, is_made: bool) -> Piece:
         text = pad(self.outline.rails[y].cells, self.outline.rail_width)
@@ -198,6 +203,6 @@ class RailPicture:
         if reading is None:
             return Piece(" " * (len(prefix) + width))
         is_short = width == _SHORT_TENSOR and not self.columns.decimals
-        text = short_reading_text(reading) if is_short else reading_text(reading)
+        text = short_text(reading.seen) if is_short else reading_text(reading)
         shown = align_point(text, width) if self.columns.decimals else pad(text, width)
         return Piece(prefix + shown, tone if reading.is_known else Tone.FUTURE)

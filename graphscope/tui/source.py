@@ -5,7 +5,7 @@ The text comes from the recording. A path in a recording is never opened.
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,13 +14,16 @@ from rich.cells import cell_len
 
 from graphscope.model.graph import Event, EventKind
 from graphscope.model.numbers import format_observation
+from graphscope.model.observation import Observation
 from graphscope.model.site import Site
 from graphscope.tui.lines import Area, Band, Piece, ScreenLine, Tone, line, pad
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Node, Outline, site_of
+from graphscope.tui.words import short_text
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LOOKED_AT: Final = 12
+_NOTE_SHARE: Final = 0.4
 _SHOWN_VALUES: Final = 3
 _GAP: Final = 2
 _MIN_CODE: Final = 12
@@ -187,12 +190,20 @@ class SourcePicture:
         made = self._made(number)
         named = {values[v].name: v for v in made if values[v].name}
         shown = list(named.values())[-_SHOWN_VALUES:] or list(made[-1:])
+        long = self._values_text(shown, format_observation)
+        if cell_len(long) > self.pane_width * _NOTE_SHARE:
+            return self._values_text(shown, short_text)
+        return long
+
+    def _values_text(
+        self, shown: Sequence[int], write: Callable[[Observation | None], str]
+    ) -> str:
         parts = []
         for value in shown:
             seen = self.moment.trace.value_of(value)
             if seen is not None:
-                text = format_observation(seen)
-                name = values[value].name or ""
+                name = self.moment.graph.values[value].name or ""
+                text = write(seen)
                 parts.append(text if len(shown) == 1 else f"{name} {text}")
         return f"⟵ {', '.join(parts)}" if parts else ""
 
@@ -202,8 +213,10 @@ def _fit_code(code: list[Piece], room: int, *, may_cut: bool) -> list[Piece]:
     width = line(*code).width
     if width <= room:
         return [*code, Piece(" " * (room - width))]
-    if not may_cut:
-        return code
+    if not may_cut:  # at most what follows the marked expression
+        *start, rest = code
+        left = room - line(*start).width
+        return [*start, Piece(pad(rest.text, left), rest.tone)] if left > 0 else code
     return [Piece(pad("".join(piece.text for piece in code), room), Tone.CODE)]
 
 

@@ -3,6 +3,7 @@
 from graphscope.diagram.labels import derivative, expression_of, root_name, sign_of
 from graphscope.model.graph import EventKind, Op, OpKind, Phase, Role, ValueKind
 from graphscope.model.numbers import format_number, format_observation
+from graphscope.model.observation import Observation
 from graphscope.model.trace import Trace
 from graphscope.tui.lines import Tone
 from graphscope.tui.moment import ARRIVALS, VALUES, Moment, Reading
@@ -85,9 +86,8 @@ def reading_text(reading: Reading) -> str:
     return format_observation(reading.seen)
 
 
-def short_reading_text(reading: Reading) -> str:
-    """Write a reading in a few characters: of a tensor its mean alone."""
-    seen = reading.seen
+def short_text(seen: Observation | None) -> str:
+    """Write an observation in a few characters: of a tensor its mean alone."""
     if seen is None or seen.stats is None or seen.stats.numel <= 1:
         return format_observation(seen)
     bad = "" if seen.stats.is_finite else " !"

@@ -4,6 +4,7 @@ import gc
 import random
 import subprocess
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
@@ -199,3 +200,24 @@ def test_fused_inference_is_named_as_a_gap() -> None:
         "the inside of TransformerEncoderLayer"
     ]
     assert {op.kind for op in trace.graph.ops} == {OpKind.CREATE}
+
+
+def test_a_second_thread_is_named_as_not_recorded() -> None:
+    model = torch.nn.Linear(2, 1)
+
+    def train() -> None:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+
+    def run() -> None:
+        thread = threading.Thread(target=train, name="second trainer")
+        thread.start()
+        thread.join()
+        torch.ones(2) * 2
+
+    (trace,) = capture(run)
+    assert [op.name for op in trace.graph.ops] == ["ones", "mul"]
+    assert [gap.reason for gap in trace.graph.gaps] == [
+        "the thread 'second trainer' was not recorded"
+    ]

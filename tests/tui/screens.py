@@ -1,10 +1,11 @@
 """Recordings to open, and the screen as lines of text."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from graphscope.errors import RecordingError, StepRangeError
 from graphscope.model.trace import Trace
@@ -61,8 +62,14 @@ async def running(
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait for workers, for the messages that they sent, and for what those show."""
+    app = pilot.app
+    assert isinstance(app, GraphscopeApp)
     await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
+    while app.is_waiting and app.is_running:
+        await pilot.pause()
+    for worker in list(app.workers):
+        with suppress(WorkerCancelled):
+            await worker.wait()
     await pilot.pause()
     await pilot.pause()
 

@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from graphscope.diagram.model import Style
-from graphscope.model.graph import Event, EventKind, Graph, Phase, Role, Slot
+from graphscope.model.graph import (
+    Event,
+    EventKind,
+    Graph,
+    Phase,
+    Role,
+    Slot,
+    Value,
+    ValueKind,
+)
 from graphscope.model.observation import Observation, Stats
 from graphscope.model.trace import Trace
 from graphscope.tui.box_view import draw_step, picture_boxes
@@ -283,3 +292,35 @@ def test_boxes_and_gradients_of_the_future_are_dim_and_then_not() -> None:
 def test_an_arrow_into_a_box_of_the_future_is_dim() -> None:
     assert Tone.FUTURE in box_tones(LAST - 1, "┈")
     assert Tone.FUTURE not in box_tones(LAST, "┈")
+
+
+def test_a_grad_that_the_code_reads_is_there_only_from_then_on() -> None:
+    graph = logistic_graph()
+    read = Value(8, ValueKind.GRADIENT, None, None, (1,), "float32", owner=1)
+    values = tuple(
+        replace(e, slots=(e.slots[0], e.slots[1] + 1)) if e.index == LAST else e
+        for e in graph.events
+    )
+    slot = Slot(LAST, Role.VALUE, 8, shape=(1,))
+    trace = logistic_trace()
+    longer = replace(
+        trace,
+        graph=replace(
+            graph,
+            values=(*graph.values, read),
+            events=values,
+            slots=(*graph.slots, slot),
+        ),
+        observations=(*trace.observations, Observation(np.full(1, -0.4814))),
+    )
+
+    assert [rail(longer, event)[8].split()[0] for event in (0, LAST)] == ["○", "●"]
+    assert "w_1.grad gradient" in rail(longer, LAST)[8]
+
+
+def test_a_long_tensor_beside_the_source_is_shortened_to_its_mean() -> None:
+    trace = with_value(logistic_trace(), 4, Observation(np.arange(4.0) + 0.12345))
+
+    assert (
+        source(trace, 1)[1] == "▶ 13     z = u + b                         ⟵ μ 1.6235"
+    )
