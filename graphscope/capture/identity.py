@@ -152,7 +152,8 @@ class TensorTable:
             step=self.step,
         )
         named = self._names.get(id(tensor))
-        if named is not None and named[0] == _address(tensor):
+        # 0 was noted of a lazy parameter, which gets its storage at the first call
+        if named is not None and named[0] in (0, _address(tensor)):
             value.name = named[1]
             if not wants:
                 value.kind = named[2]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.nn.parameter import is_lazy
 from torch.overrides import resolve_name
 
 from graphscope.capture.arguments import describe_arguments
@@ -86,6 +87,8 @@ class OpWatch:
         if not made and not changed and call.name not in READOUTS:
             self._name_unchanged(results)
             return
+        if any(is_lazy(tensor) for tensor in given):
+            return  # a lazy parameter is being made: it has no shape yet
         frame, crossed = self._walker.find_user_frame()
         if Owner.INIT in crossed:
             return

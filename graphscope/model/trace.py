@@ -84,9 +84,10 @@ class Trace:
     def resolve(self, name: str) -> Value:
         """Find the value that a user means by `name`.
 
-        When several values have the name (an in-place update, a name assigned in
-        each of three passes), it is the last one that no update made: before the
-        step's update `w` is the weight that the forward pass used.
+        When several values have the name, those made outside of modules go before
+        those inside (`h` of the training loop before `h` of some `forward`), and
+        what the forward pass used before what an update made of it; of the rest (a
+        name assigned in each of three passes) it is the last.
 
         Raises:
             UnknownNameError: No value has the name; lists the nearest three.
@@ -94,13 +95,20 @@ class Trace:
         ids = self.graph.names.get(name)
         if not ids:
             near = nearest_names(name, self.graph.names)
-            hint = f"Nearest names: {', '.join(near)}." if near else "It has no names."
+            hint = f"Nearest names: {', '.join(near)}." if near else "The step has no names."
             raise UnknownNameError(
                 f"No value is named {name!r} in step {self.step}. {hint}"
             )
         values = [self.graph.values[i] for i in ids]
         plain = [v for v in values if v.kind is not ValueKind.GRADIENT]
-        return ([v for v in plain if not self.is_updated(v)] or plain or values)[-1]
+        found = [v for v in plain if not self.is_updated(v)] or plain or values
+        outermost = min(self._depth_of(v) for v in found)
+        return [v for v in found if self._depth_of(v) == outermost][-1]
+
+    def _depth_of(self, value: Value) -> int:
+        """Return how many modules deep a value was made; leaves are outside."""
+        scope = "" if value.op is None else self.graph.ops[value.op].scope
+        return scope.count(".") + 1 if scope else 0
 
     def is_updated(self, value: Value) -> bool:
         """Whether `value` is what an update made of a leaf of this step."""

@@ -1,5 +1,8 @@
 """The terminal UI: opens a recording and steps through its events."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -358,5 +361,19 @@ def run_app(feed: Feed, *, title: str) -> None:
 
     Must be called on the main thread, with a terminal.
     """
-    with guard_descriptors():
+    with guard_descriptors(), _short_collections():
         GraphscopeApp(feed, title).run()
+
+
+@contextmanager
+def _short_collections() -> Iterator[None]:
+    """Leave what was imported out of garbage collections.
+
+    A full collection over all of it stops the screen for about 50 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

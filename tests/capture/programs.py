@@ -201,3 +201,10 @@ def a_deep_chain() -> Any:
         y = y + 1
     y.sum().backward()
     return x.grad
+
+
+@program
+def lazy_modules() -> Any:
+    model = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
+    model(torch.ones(2, 4)).sum().backward()
+    return [p.grad for p in model.parameters()]
