@@ -8,6 +8,7 @@ that depends only on the instruction is worked out once and cached by
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from re import compile as pattern
 from types import CodeType, FrameType
 from typing import Final
 
@@ -17,6 +18,9 @@ from graphscope.capture.frames import FrameWalker
 from graphscope.model.site import Frame, Site
 
 _MAX_EXPRESSION: Final = 400
+_LINE_END: Final = pattern(
+    r"\r\n|\r|\n"
+)  # as Python counts lines; splitlines() has more
 _LITERALS: Final = (int, float, complex, bool)
 
 
@@ -31,7 +35,6 @@ class Spot:
         operands: Text of each operand or positional argument, receiver first for
             method calls.
         literals: Whether each of `operands` is a number written in the source.
-        spans: Source span of each of `operands`.
         keywords: Text of each keyword argument.
         is_method: Whether `operands[0]` is what a method was called on.
         is_operator: Whether it is an operator (`a * b`), not a call.
@@ -42,7 +45,6 @@ class Spot:
     targets: tuple[str | None, ...] = ()
     operands: tuple[str, ...] = ()
     literals: tuple[bool, ...] = ()
-    spans: tuple[tuple[int, int, int, int], ...] = ()
     keywords: tuple[tuple[str, str], ...] = ()
     is_method: bool = False
     is_operator: bool = False
@@ -72,9 +74,16 @@ class SiteFinder:
                 Frame(f.f_code.co_filename, f.f_lineno, f.f_code.co_qualname)
                 for f in callers
             )
-            site = _with_stack(spot.site, stack)
-            self._sites[stack_key] = site
+            site = self._sites[stack_key] = replace(spot.site, stack=stack)
+            for caller in callers:
+                self._keep_source(caller)
         return spot, site
+
+    def _keep_source(self, frame: FrameType) -> None:
+        """Keep the text of a file that only appears as a caller."""
+        file = frame.f_code.co_filename
+        if file not in self.sources:
+            self.sources[file] = executing.Source.for_frame(frame).text
 
     def _read(self, frame: FrameType) -> Spot:
         code = frame.f_code
@@ -95,44 +104,28 @@ class SiteFinder:
                 self.sources.setdefault(code.co_filename, source.text)
             if node is None:
                 return Spot(where, statement_line=frame.f_lineno)
-            return _describe(node, where=where, lines=source.text.splitlines())
+            return _describe(node, where=where, lines=_LINE_END.split(source.text))
         except Exception:  # noqa: BLE001 - source code of any kind; a name is optional
             return Spot(where, statement_line=frame.f_lineno)
 
 
-def _with_stack(site: Site, stack: tuple[Frame, ...]) -> Site:
-    return Site(
-        site.file,
-        site.line,
-        site.end_line,
-        site.column,
-        site.end_column,
-        site.function,
-        site.expression,
-        stack,
-    )
-
-
 def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-        return _describe_store(node, where=where, lines=lines)
-    span = _span(node, lines)
-    site = Site(
-        file=where.file,
-        line=span[0],
-        end_line=span[2],
-        column=span[1],
-        end_column=span[3],
-        function=where.function,
+    whole = _whole(node)
+    line, column, end_line, end_column = span = _span(whole, lines)
+    site = replace(
+        where,
+        line=line,
+        end_line=end_line,
+        column=column,
+        end_column=end_column,
         expression=_cut(span, lines),
     )
     operands, is_method = _operands(node)
     return Spot(
         site=site,
-        targets=_targets(node, lines),
+        targets=_targets(node, lines) if whole is node else (),
         operands=tuple(_cut(_span(o, lines), lines) for o in operands),
         literals=tuple(_is_literal(o) for o in operands),
-        spans=tuple(_span(o, lines) for o in operands),
         keywords=tuple(_keywords(node, lines)),
         is_method=is_method,
         is_operator=not isinstance(node, ast.Call),
@@ -140,23 +133,13 @@ def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
     )
 
 
-def _describe_store(node: ast.Subscript, *, where: Site, lines: list[str]) -> Spot:
-    """`h[0] = 5.0`: the expression is the whole assignment, and has no target."""
-    statement: ast.AST = getattr(node, "parent", node)
-    if not isinstance(statement, ast.Assign | ast.AugAssign):
-        statement = node
-    spot = _describe(
-        ast.copy_location(ast.Constant(None), statement), where=where, lines=lines
-    )
-    operands: list[ast.AST] = [node.value, node.slice]
-    if isinstance(statement, ast.Assign):
-        operands.append(statement.value)
-    return replace(
-        spot,
-        operands=tuple(_cut(_span(o, lines), lines) for o in operands),
-        literals=tuple(_is_literal(o) for o in operands),
-        spans=tuple(_span(o, lines) for o in operands),
-    )
+def _whole(node: ast.AST) -> ast.AST:
+    """Return what the user would call the expression: all of `h[0] = 5.0`."""
+    parent: object = getattr(node, "parent", None)
+    is_store = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    if is_store and isinstance(parent, ast.Assign | ast.AugAssign):
+        return parent
+    return node
 
 
 def _span(node: ast.AST, lines: list[str]) -> tuple[int, int, int, int]:
@@ -196,13 +179,26 @@ def _operands(node: ast.AST) -> tuple[list[ast.AST], bool]:
             return [left, right], False
         case ast.UnaryOp(operand=operand):
             return [operand], False
+        case ast.Subscript(ctx=ast.Store()):
+            return _stored(node), False
         case ast.Subscript(value=value) | ast.Attribute(value=value):
             return [value], False
-        case ast.Call(func=ast.Attribute(value=receiver), args=args):
-            return [receiver, *args], True
-        case ast.Call(args=args):
-            return list(args), False
+        case ast.Call():
+            return _called(node)
     return [], False
+
+
+def _called(node: ast.Call) -> tuple[list[ast.AST], bool]:
+    if isinstance(node.func, ast.Attribute):
+        return [node.func.value, *node.args], True
+    return list(node.args), False
+
+
+def _stored(node: ast.Subscript) -> list[ast.AST]:
+    """Return target, index and new value of `h[0] = 5.0`: what `__setitem__` gets."""
+    parent: object = getattr(node, "parent", None)
+    given = [parent.value] if isinstance(parent, ast.Assign) else []
+    return [node.value, node.slice, *given]
 
 
 def _is_literal(node: ast.AST) -> bool:

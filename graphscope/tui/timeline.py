@@ -14,7 +14,7 @@ from graphscope.tui.sparkline import draw_sparkline
 from graphscope.tui.words import PHASE_NAMES, event_text
 
 _PRODUCT: Final = "graphscope"
-_MIN_CURVE: Final = 5
+_MIN_CURVE: Final = 4
 _MAX_CURVE: Final = 32
 _GAPS: Final = 7
 

@@ -1,0 +1,164 @@
+"""Names, expressions and lines come from the user's source."""
+
+from typing import Any
+
+import torch
+
+import graphscope as gs
+from tests.capture.capturing import capture, ops_of
+
+
+class Holder:
+    """Something to hang tensors on."""
+
+    field: torch.Tensor
+
+
+def _double(v: torch.Tensor) -> torch.Tensor:
+    return v * 2
+
+
+def test_every_kind_of_assignment_gives_its_name() -> None:
+    holder, table = Holder(), {}
+    with gs.trace() as t:
+        a = torch.ones(3, requires_grad=True)
+        b, e = torch.max(a * 1.5, 0)
+        holder.field = a + 1
+        table["k"] = a + 2
+        if (g := a * 3).ndim != 1:
+            return
+        p, r = a * 4, a * 5
+        größe: torch.Tensor = a - 1  # noqa: PLC2401 - users write such names
+        m = torch.stack([größe, holder.field]).mean(dim=0)
+        u = a.clone()
+        u[0] = 5.0
+        u += 1
+    assert [v.ndim for v in (b, e, m, g, p, r)] == [0, 0, 0, 1, 1, 1]
+    assert ops_of(t.last.trace) == [
+        "a = ones(3, True)",
+        "a * 1.5 = mul(a, 1.5)",
+        "b, e = max(a * 1.5, 0)",
+        "holder.field = add(a, 1)",
+        'table["k"] = add(a, 2)',
+        "g = mul(a, 3)",
+        "p = mul(a, 4)",
+        "r = mul(a, 5)",
+        "größe = sub(a, 1)",
+        "torch.stack([größe, holder.field]) = stack(größe, holder.field)",
+        "m = mean(torch.stack([größe, holder.field]), 0)",
+        "u = clone(a)",
+        "u = setitem(u, 0, 5.0)",
+        "u = add_(u, 1)",
+    ]
+
+
+def test_operands_stand_in_the_order_of_the_source() -> None:
+    lr = 0.1
+
+    def run() -> None:
+        a = torch.ones(1)
+        for result in (2 - a, 1 / a, 2**a, 3 * a, a * 3, lr * a, a * lr, a @ a, -a):
+            del result
+
+    (trace,) = capture(run)
+    assert [line.split(" = ")[-1] for line in ops_of(trace)[1:]] == [
+        "rsub(2, a)",
+        "rdiv(1, a)",
+        "rpow(2, a)",
+        "mul(3, a)",
+        "mul(a, 3)",
+        "mul(lr, a)",
+        "mul(a, lr)",
+        "matmul(a, a)",
+        "neg(a)",
+    ]
+
+
+def test_a_value_of_a_function_takes_the_name_it_is_used_under() -> None:
+    with gs.trace() as t:
+        first = _double(torch.ones(1))
+        second = first + 1
+    assert second.item() == 3.0
+    assert t.last.names == ["v", "first", "second"]
+    site = t["first"].site
+    assert site is not None
+    assert (site.expression, site.function) == ("v * 2", "_double")
+    assert site.stack[0].function.startswith("test_a_value_of_a_function")
+
+
+def test_parameters_and_scopes_of_modules_have_dotted_names() -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh())
+            self.register_buffer("scale", torch.ones(2))
+
+        def forward(self, x: torch.Tensor) -> Any:
+            hidden = self.body(x)
+            return hidden * self.scale
+
+    net, criterion = Net(), torch.nn.MSELoss()
+    with gs.trace() as t:
+        out = net(torch.ones(1, 2))
+        loss = criterion(out, torch.zeros(1, 2))
+        loss.backward()
+    trace = t.last.trace
+    assert [(op.name, op.scope) for op in trace.graph.ops] == [
+        ("ones", ""),
+        ("linear", "body.0"),
+        ("tanh", "body.1"),
+        ("mul", ""),
+        ("zeros", ""),
+        ("mse_loss", "criterion"),
+    ]
+    assert {"body.0.weight", "body.0.bias", "scale", "hidden", "out", "loss"} <= set(
+        t.last.names
+    )
+    assert [t[n].record.kind.value for n in ("body.0.weight", "scale", "out")] == [
+        "parameter",
+        "buffer",
+        "result",
+    ]
+
+
+def test_a_second_model_is_prefixed_by_the_name_it_is_called_through() -> None:
+    generator, critic = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
+    with gs.trace() as t:
+        critic(generator(torch.ones(1, 2))).sum().backward()
+    assert {"weight", "bias", "critic.weight", "critic.bias"} <= set(t.last.names)
+
+
+def test_cuts_say_why_no_gradient_passes() -> None:
+    with gs.trace() as t:
+        x = torch.ones(3, requires_grad=True)
+        d = x.detach()
+        i = x.argmax()
+        with torch.no_grad():
+            n = x + 1
+        data = x.data
+        s = x.sum().item()
+        big = x > 0
+        floor = torch.floor(x)
+    assert (d.shape, i.shape, n.shape, data.shape, s) == (
+        *[n.shape] * 1,
+        *[i.shape],
+        *[n.shape] * 2,
+        3.0,
+    )
+    assert (big.dtype, floor.requires_grad) == (torch.bool, True)
+    assert [(op.name, op.cut) for op in t.last.trace.graph.ops if op.cut] == [
+        ("detach", "detach()"),
+        ("argmax", "int64 result"),
+        ("add", "no_grad"),
+        ("data", ".data"),
+        ("item", ".item()"),
+        ("gt", "bool result"),
+    ]
+
+
+def test_code_without_source_has_values_but_no_names() -> None:
+    code = compile("y = torch.ones(2) * 3", "<nowhere>", "exec")
+    with gs.trace() as t:
+        exec(code, {"torch": torch})  # noqa: S102 - what the test is about
+    assert t.last.names == []
+    assert [v.shape for v in t.last.trace.graph.values] == [(2,), (), (2,)]
