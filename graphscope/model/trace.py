@@ -95,7 +95,8 @@ class Trace:
         ids = self.graph.names.get(name)
         if not ids:
             near = nearest_names(name, self.graph.names)
-            hint = f"Nearest names: {', '.join(near)}." if near else "The step has no names."
+            names = ", ".join(near)
+            hint = f"Nearest names: {names}." if near else "The step has no names."
             raise UnknownNameError(
                 f"No value is named {name!r} in step {self.step}. {hint}"
             )

@@ -33,7 +33,7 @@ def test_every_kind_of_assignment_gives_its_name() -> None:
         u = a.clone()
         u[0] = 5.0
         u += 1
-    assert [v.ndim for v in (b, e, m, g, p, r)] == [0, 0, 0, 1, 1, 1]
+    assert [v.ndim for v in (b, e, m, g, p, r)] == [0, 0, 1, 1, 1, 1]
     assert ops_of(t.last.trace) == [
         "a = ones(3, True)",
         "a * 1.5 = mul(a, 1.5)",
