@@ -13,12 +13,17 @@ ARRIVALS: Final = (Role.ARRIVED, Role.GRAD_OUTPUT)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one slot holds, and whether its event has happened."""
+    """What one slot holds, and whether its event has happened.
+
+    `axes` counts the axes of the slot's value: a local derivative has those of the
+    op's output in front of them.
+    """
 
     index: int
     slot: Slot
     seen: Observation | None
     is_known: bool
+    axes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class Moment:
 
     def _read(self, index: int, slot: Slot) -> Reading:
         is_known = slot.event <= self.event or self._was_there_before(slot)
-        return Reading(index, slot, self.trace.seen(index), is_known)
+        axes = 0 if slot.value is None else len(self.graph.values[slot.value].shape)
+        return Reading(index, slot, self.trace.seen(index), is_known, axes)
 
     def _was_there_before(self, slot: Slot) -> bool:
         if slot.role is not Role.VALUE or slot.value is None:

@@ -1,6 +1,7 @@
 """How a node is called and what its numbers look like on the screen."""
 
 from graphscope.diagram.labels import derivative, expression_of, root_name, sign_of
+from graphscope.diagram.variables import local_text
 from graphscope.model.graph import EventKind, Op, OpKind, Phase, Role, ValueKind
 from graphscope.model.numbers import format_number, format_observation
 from graphscope.model.observation import Observation
@@ -82,8 +83,11 @@ def gradient_reading(moment: Moment, node: Node) -> Reading | None:
 
 
 def reading_text(reading: Reading) -> str:
-    """Write a reading: the number, `None` or `not read`."""
-    return format_observation(reading.seen)
+    """Write a reading: the number, `None` or `not read`; a Jacobian as in pictures."""
+    seen = reading.seen
+    if reading.slot.role is Role.LOCAL and seen is not None and seen.data is not None:
+        return local_text(seen.data, seen.data.shape[: seen.data.ndim - reading.axes])
+    return format_observation(seen)
 
 
 def short_text(seen: Observation | None) -> str:

@@ -139,13 +139,9 @@ def test_cuts_say_why_no_gradient_passes() -> None:
         s = x.sum().item()
         big = x > 0
         floor = torch.floor(x)
-    assert (d.shape, i.shape, n.shape, data.shape, s) == (
-        *[n.shape] * 1,
-        *[i.shape],
-        *[n.shape] * 2,
-        3.0,
-    )
-    assert (big.dtype, floor.requires_grad) == (torch.bool, True)
+    results = (d, i, n, data, big, floor)
+    assert [v.requires_grad for v in results] == [*[False] * 5, True]
+    assert s == 3.0
     assert [(op.name, op.cut) for op in t.last.trace.graph.ops if op.cut] == [
         ("detach", "detach()"),
         ("argmax", "int64 result"),
