@@ -30,6 +30,7 @@ _READABLE: Final = (
     | {torch.complex64, torch.complex128, torch.bool}
     | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 )
+_CANCELLED: Final = 1e-4
 UNREAD: Final = Observation()
 
 
@@ -118,6 +119,10 @@ def _summarize(plain: torch.Tensor) -> Stats:
     mean = float(numbers.sum(dtype=torch.float64)) / count
     l2 = float(torch.linalg.vector_norm(numbers, dtype=torch.float64))
     variance = l2 * l2 / count - mean * mean
+    if variance < _CANCELLED * mean * mean:
+        # Far from zero the two terms cancel: one more pass, around the mean.
+        shifted = numbers.double() - mean
+        variance = float(torch.linalg.vector_norm(shifted)) ** 2 / count
     zeros = count - int(torch.count_nonzero(numbers))
     std = sqrt(max(variance, 0.0))
     return Stats(numel, low, high, mean, std, l2, zeros, nans, infs)
