@@ -6,7 +6,7 @@ statistics fail on 18 of 25 kinds; of an unknown kind only shape and dtype are r
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import isfinite, sqrt
 from typing import Final
 
@@ -41,9 +41,16 @@ def quiet() -> Iterator[None]:
         torch._C.DisableTorchFunction(),
         torch._C._DisableTorchDispatch(),
         torch.no_grad(),
-        torch.autocast("cpu", enabled=False),
+        _no_autocast(),
     ):
         yield
+
+
+def _no_autocast() -> AbstractContextManager[object]:
+    """Switch autocast off where it is on: entering it costs as much as a kernel."""
+    if torch.is_autocast_enabled("cpu"):
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
 
 
 def dtype_name(tensor: torch.Tensor) -> str:
@@ -84,8 +91,10 @@ def observe(
         plain = tensor.detach()
         if plain.numel() <= whole:
             return Observation(data=_to_numpy(plain))
+    if not stats:
+        return UNREAD
     with quiet():
-        return Observation(summary=_summarize(plain)) if stats else UNREAD
+        return Observation(summary=_summarize(plain))
 
 
 def _to_numpy(plain: torch.Tensor) -> np.ndarray:

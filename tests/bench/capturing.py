@@ -12,6 +12,8 @@ from graphscope.model.trace import Trace
 from graphscope.storage.writer import RecordingWriter
 from tests.bench.clock import interleave
 
+_STEPS = 40  # one trace each: its start, with reading the source, is shared by them
+
 
 def house_prices() -> Callable[[], None]:
     """Return one training step of the 4-sample regression."""
@@ -55,7 +57,7 @@ def _traced(
     def run() -> None:
         recorder = Recorder(deliver, options=options)
         recorder.start()
-        for _ in range(10):
+        for _ in range(_STEPS):
             step()
         recorder.stop()
 
@@ -64,11 +66,11 @@ def _traced(
 
 def measure_capture(folder: Path) -> None:
     """Print traced / bare for whole training steps, with and without a file."""
-    print("\ncapture: ten whole steps, traced / bare (median, 10 % to 90 %)")
+    print(f"\ncapture: {_STEPS} whole steps, traced / bare (median, 10 % to 90 %)")
     for name, step in (("house prices", house_prices()), ("MLP 4 x 256", _mlp())):
 
         def bare(step: Callable[[], None] = step) -> None:
-            for _ in range(10):
+            for _ in range(_STEPS):
                 step()
 
         writer = RecordingWriter(folder / f"{name}.gscope", environment={})
@@ -78,13 +80,14 @@ def measure_capture(folder: Path) -> None:
             "traced": _traced(step, lambda _trace: None, stats=True),
             "recorded": _traced(step, writer.add, stats=True),
         }
-        times = interleave(runs, rounds=15)
+        times = interleave(runs, rounds=9)
         writer.close()
         base = times["bare"].median
         for label, found in times.items():
             low, high = (bound / base for bound in found.spread)
             ratio = found.median / base
+            each_us = found.median / _STEPS * 1e6
             print(
-                f"  {name:13} {label:15} {found.median * 1e5:9.1f} µs a step   "
+                f"  {name:13} {label:15} {each_us:9.1f} µs a step   "
                 f"x {ratio:6.2f}   ({low:.2f} to {high:.2f})"
             )
