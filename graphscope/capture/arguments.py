@@ -145,7 +145,7 @@ def _describe(
 ) -> Iterator[Described]:
     if isinstance(argument, torch.Tensor):
         value = _value_before(call, argument, site=site, table=table)
-        _name_by_use(value, text)
+        name_by_use(value, text)
         yield keyword, value, text or value.name or ""
     elif _is_constant(call, argument):
         constant = _constant(argument, text, table.step)
@@ -187,7 +187,7 @@ def _value_before(
     return value
 
 
-def _name_by_use(value: RawValue, text: str) -> None:
+def name_by_use(value: RawValue, text: str) -> None:
     """A value without a name gets the one that it is used under."""
     if value.name is None and _DOTTED.match(text):
         value.name = text.removeprefix("self.")

@@ -28,7 +28,7 @@ class Owner(Enum):
     WRAPPER = "wrapper"  # hands the user's own call on: F.relu, Tensor.split
     TORCH = "torch"  # any other function of torch: its calls are not the user's
     MODULE = "module"  # torch's module call: what runs inside is not the caller's op
-    INIT = "init"  # filling new parameters: not part of a training step
+    INIT = "init"  # filling new parameters, or a data loader: no part of the step
     OPTIMIZER = "optimizer"
     OURS = "ours"
     HIDDEN = "hidden"  # interpreter machinery between two user frames
@@ -60,7 +60,8 @@ def _classify_torch(file: str, function: str) -> Owner:
     inside = file[len(_TORCH) :].replace("\\", "/")
     if inside.startswith("/optim/"):
         return Owner.OPTIMIZER
-    if inside == "/nn/init.py" or function == "reset_parameters":
+    is_loading = inside.startswith("/utils/data/")
+    if inside == "/nn/init.py" or function == "reset_parameters" or is_loading:
         return Owner.INIT
     if inside.startswith("/nn/modules/"):
         if function in _MODULE_CALLS:

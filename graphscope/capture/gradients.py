@@ -97,15 +97,8 @@ class GradientWatch:
         serial = target.metadata.get(self._table.key)
         if serial is None:
             return None, output, None
-        node = self._node(serial, target.name())
+        node = self._table.stand_in(serial, target.name())
         return node, output, node.outputs.get(output)
-
-    def _node(self, serial: int, name: str) -> RawNode:
-        """Return a node of this step, or a stand-in for one of an older step."""
-        node = self._table.nodes.get(serial)
-        if node is None:
-            node = self._table.nodes[serial] = RawNode(serial, name)
-        return node
 
     def begin(self, roots: Sequence[torch.Tensor], site: Site | None) -> None:
         """Note that the user's code calls backward on `roots`, at `site`."""
@@ -132,7 +125,7 @@ class GradientWatch:
 
     def before_node(self, serial: int, name: str, grad_outputs: Tensors) -> None:
         """Write down that a node is about to run, and what reached its outputs."""
-        node = self._node(serial, name)
+        node = self._table.stand_in(serial, name)
         event = RawEvent(EventKind.GRAD, node=node, site=self.site)
         self._journal.prepare(event)
         for position, gradient in enumerate(grad_outputs):
@@ -183,7 +176,8 @@ class GradientWatch:
         rows = _call_with_units(grad_fn, gradient)
         slots = []
         for position, is_wanted in enumerate(wanted):
-            column = [row[position] for row in rows]
+            value = node.edges[position][2]
+            column = [_reduced(row[position], value) for row in rows]
             parts = [part for part in column if part is not None]
             if not is_wanted or len(parts) != gradient.numel():
                 continue
@@ -192,11 +186,19 @@ class GradientWatch:
             with quiet():
                 shape = (*gradient.shape, *parts[0].shape)
                 jacobian = torch.stack(parts).reshape(shape)
-            slot = _slot(Role.LOCAL, jacobian, node.edges[position][2])
+            slot = _slot(Role.LOCAL, jacobian, value)
             slot.node, slot.position = node, position
             slot.seen = observe(jacobian)
             slots.append(slot)
         return slots
+
+
+def _reduced(part: torch.Tensor | None, value: RawValue | None) -> torch.Tensor | None:
+    """Undo broadcasting, as the engine does with what a node returns."""
+    if part is None or value is None or tuple(part.shape) == value.shape:
+        return part
+    with quiet():
+        return part.sum_to_size(value.shape)
 
 
 def _call_with_units(grad_fn: Any, gradient: torch.Tensor) -> list[Tensors]:

@@ -178,11 +178,26 @@ class TensorTable:
         if value.requires_grad and value.is_leaf and known.hook is None:
             self.on_leaf(tensor, known)
         if value.requires_grad and not value.is_leaf:
-            node = self.node_of(tensor)
+            node = self._own_node(tensor)
             if node is not None:
                 value.node, value.output = node, tensor.output_nr
                 node.outputs[tensor.output_nr] = value
         return known
+
+    def _own_node(self, tensor: torch.Tensor) -> RawNode | None:
+        """Return the node of a result; of an older step's a stand-in in this one."""
+        grad_fn: Any = tensor.grad_fn
+        serial = grad_fn.metadata.get(self.key) if grad_fn is not None else None
+        if serial is None:
+            return None
+        return self.stand_in(serial, grad_fn.name())
+
+    def stand_in(self, serial: int, name: str) -> RawNode:
+        """Return a node of this step, or one without edges for an older step's."""
+        node = self.nodes.get(serial)
+        if node is None:
+            node = self.nodes[serial] = RawNode(serial, name)
+        return node
 
     def begin_step(self, kept: set[RawValue], ops: set[RawOp]) -> None:
         """Start a new step, into which the values `kept` and `ops` belong already.

@@ -86,6 +86,15 @@ class Journal:
             self.gaps.append(reason)
         return True
 
+    def has_computed(self) -> bool:
+        """Whether the step so far built a graph, ran one backward or updated."""
+        tracker = self.tracker
+        return (
+            tracker.has_update
+            or tracker.had_backward
+            or any(event.extends_graph for event in self.events)
+        )
+
     def add_root(self, value: RawValue) -> None:
         """Note that a backward starts from `value`."""
         if not any(root is value for root in self.roots):

@@ -6,12 +6,15 @@ never used (they break deepcopy and pickle), nor full-backward hooks (they inser
 into the user's graph).
 """
 
+import weakref
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
+from torch.nn.parameter import is_lazy
 from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
+from graphscope.capture.arguments import name_by_use
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
@@ -42,6 +45,7 @@ class ModuleWatch:
         self._walker, self._sites = finder
         self._paths: dict[int, str] = {}
         self._roots = 0
+        self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
         self._stack: list[tuple[int, str]] = []
         self._handles: list[Any] = []
         self._mode: Any = None
@@ -78,11 +82,12 @@ class ModuleWatch:
             name = _join(prefix, path)
             self._table.name_tensor(buffer, name, ValueKind.BUFFER)
 
-    def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+    def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if self._journal.is_foreign_thread():
             return
         try:
             self._push(module)
+            self._name_inputs(args)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
         if _is_opaque(module) and _get_current_function_mode() is self._mode:
@@ -119,17 +124,32 @@ class ModuleWatch:
     def _adopt(self, module: torch.nn.Module) -> str:
         """Name a root that the user did not pass in.
 
-        The first model's parameters get their plain dotted path; another model's are
-        prefixed by the variable that it was called through.
+        A single model's parameters get their plain dotted path; those of several are
+        prefixed by the variable that each was called through.
         """
         called = self._name_of_call() or type(module).__name__
-        holds_nothing = not any(True for _ in module.parameters())
-        if holds_nothing or self._roots:
-            self._roots -= holds_nothing
+        if not any(True for _ in module.parameters()):
+            self.add_root(module, prefix=called)
+            self._roots -= 1
+            return called
+        if self._roots:
+            self._rename_first()
             self.add_root(module, prefix=called)
             return called
+        self._first = weakref.ref(module), called
         self.add_root(module)
         return ""
+
+    def _rename_first(self) -> None:
+        """Prefix the first model too, now that there are two."""
+        if self._first is None:
+            return
+        module, called = self._first[0](), self._first[1]
+        self._first = None
+        if module is not None:
+            for child in module.modules():
+                self._paths.pop(id(child), None)
+            self.add_root(module, prefix=called)
 
     def _name_of_call(self) -> str:
         frame, _ = self._walker.find_user_frame()
@@ -140,9 +160,23 @@ class ModuleWatch:
         head = expression.split("(", 1)[0].removeprefix("self.")
         return head if head.replace(".", "").replace("_", "").isalnum() else ""
 
+    def _name_inputs(self, args: tuple[Any, ...]) -> None:
+        """Give the arguments of `model(xb)` the names that the caller uses."""
+        frame, crossed = self._walker.find_user_frame()
+        if frame is None or crossed.count(Owner.MODULE) > _FRAMES_OF_A_CALL:
+            return
+        with torch._C.DisableTorchFunction():
+            spot, site = self._sites.find(frame)
+            texts = spot.operands[1:] if spot.is_method else spot.operands
+            if spot.is_operator or len(texts) != len(args):
+                return
+            for text, argument in zip(texts, args, strict=True):
+                if isinstance(argument, torch.Tensor) and not is_lazy(argument):
+                    name_by_use(self._table.resolve(argument, site), text)
+
     def _name_output(self, output: Any) -> None:
         """Give a module's result the name that the caller assigns it to."""
-        tensors = [tensor for _, tensor in flatten_tensors(output, depth=1)]
+        tensors = [tensor for _, tensor in flatten_tensors(output)]
         if not tensors:
             return
         frame, crossed = self._walker.find_user_frame()

@@ -76,7 +76,15 @@ class OpWatch:
         for key, item in kwargs.items():
             tensors += [(key + path, t) for path, t in flatten_tensors(item)]
         versions = [version_of(tensor) for _, tensor in tensors]
+        if name.endswith("_") and tensors:
+            self._read_before(tensors[0][1])
         return Call(func, name, args, kwargs, tensors, versions)
+
+    def _read_before(self, target: torch.Tensor) -> None:
+        """Read a tensor that is about to be changed in place and was never seen."""
+        is_ours = self.updates is not None and self.updates.depth > 0
+        if not is_ours and not is_lazy(target) and self._table.entry(target) is None:
+            self._table.resolve(target, None)
 
     def note(self, call: Call, result: Any) -> None:
         """Write down a call that has returned `result`."""

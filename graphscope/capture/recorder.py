@@ -137,9 +137,12 @@ class Recorder:
             return self._journal.freeze(Status.OPEN)
 
     def begin_step(self) -> None:
-        """Start a step by hand: it ends at `end_step`, whatever happens inside."""
+        """Start a step by hand: it ends at `end_step`, whatever happens inside.
+
+        What was only prepared before it (data, parameters) belongs to it.
+        """
         with self._journal.lock:
-            if self._journal.events:
+            if self._journal.has_computed():
                 self._journal.close_step(Status.COMPLETE)
             self._journal.tracker.automatic = False
 

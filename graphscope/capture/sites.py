@@ -134,8 +134,10 @@ def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
 
 
 def _whole(node: ast.AST) -> ast.AST:
-    """Return what the user would call the expression: all of `h[0] = 5.0`."""
+    """Return the expression as users see it: all of `h[0] = 5.0`, a loop's iterator."""
     parent: object = getattr(node, "parent", None)
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return node.iter
     is_store = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
     if is_store and isinstance(parent, ast.Assign | ast.AugAssign):
         return parent
@@ -240,9 +242,16 @@ def _assigned(
             target = only
         case _:
             return ()
+    return tuple(_names(target, lines))
+
+
+def _names(target: ast.AST, lines: list[str]) -> Iterable[str | None]:
+    """Yield the names in a target, in the order in which results are flattened."""
     if isinstance(target, ast.Tuple | ast.List):
-        return tuple(_name(element, lines) for element in target.elts)
-    return (_name(target, lines),)
+        for element in target.elts:
+            yield from _names(element, lines)
+    else:
+        yield _name(target, lines)
 
 
 def _name(target: ast.AST, lines: list[str]) -> str | None:

@@ -59,7 +59,7 @@ class StepTracker:
         """Forget everything: a new step begins."""
         self.has_update = False
         self.pass_index = 0
-        self._had_backward = False
+        self.had_backward = False
         self._pivot: Site | None = None
         self._looped_at: int | None = None
         self._created_at: int | None = None
@@ -82,11 +82,11 @@ class StepTracker:
 
     def pass_start(self, event: RawEvent, count: int) -> int | None:
         """Return the index at which a new pass begins, or None; call after no cut."""
-        if not (self._had_backward and event.extends_graph):
+        if not (self.had_backward and event.extends_graph):
             return None
         start = self._boundary(count)
         self.pass_index += 1
-        self._had_backward = False
+        self.had_backward = False
         self._turn_at(None)
         return start
 
@@ -96,7 +96,7 @@ class StepTracker:
             self.has_update = True
             self._turn_at(event.site)
         elif event.kind in _BACKWARD:
-            self._had_backward = True
+            self.had_backward = True
             if not self.has_update:
                 self._turn_at(event.site)
         elif self._pivot is not None:

@@ -3,6 +3,8 @@
 from math import isinf, isnan
 from typing import Final
 
+import numpy as np
+
 from graphscope.model.observation import Array, Observation, Stats
 
 DTYPE_NAMES: Final = {
@@ -59,17 +61,22 @@ def format_array(data: Array, limit: int = _SHOWN_ELEMENTS) -> str:
     """Write an array on one line, cut after `limit` elements.
 
     >>> import numpy as np
-    >>> format_array(np.array([1.0, 2.0])), format_array(np.array(3.5))
-    ('[1, 2]', '3.5')
+    >>> format_array(np.array([[1.0, 2.0], [3.0, 4.0]])), format_array(np.array(3.5))
+    ('[[1, 2], [3, 4]]', '3.5')
+    >>> format_array(np.arange(6).reshape(2, 3))
+    '[[0, 1, 2], [3, …]]'
     """
     if data.ndim == 0:
         return format_number(data.item())
-    flat = data.ravel()
-    parts = [format_number(item) for item in flat[:limit].tolist()]
-    if flat.size > limit:
-        parts.append("…")
-    brackets = min(data.ndim, 3)
-    return "[" * brackets + ", ".join(parts) + "]" * brackets
+    parts: list[str] = []
+    left = limit
+    for row in data:
+        if left <= 0:
+            parts.append("…")
+            break
+        parts.append(format_array(np.asarray(row), left))
+        left -= max(row.size, 1)
+    return f"[{', '.join(parts)}]"
 
 
 def format_observation(seen: Observation | None) -> str:

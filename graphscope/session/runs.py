@@ -98,6 +98,15 @@ class Tracing(_Capturing):
         """Return the value that the user's code calls `name`, in the last step."""
         return self.last[name]
 
+    @property
+    def names(self) -> list[str]:
+        """All names that the last step knows."""
+        return self.last.names
+
+    def __repr__(self) -> str:
+        """Return how many steps were captured, on one line."""
+        return f"<trace of {len(self._traces)} steps>"
+
     def all(self, name: str) -> list[ValueView]:
         """Return every value of that name in the last step."""
         return self.last.all(name)
@@ -154,6 +163,10 @@ class RecordingRun(_Capturing):
         )
         self._start(self._add)
         return self
+
+    def __repr__(self) -> str:
+        """Return the file and how many steps it has, on one line."""
+        return f"<recording to {self.path}: {self.steps} steps>"
 
     def end(self, error: BaseException) -> None:
         """End the recording because of `error`, unless it is a plain exit."""

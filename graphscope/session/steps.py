@@ -129,6 +129,11 @@ class LoadedRecording:
         traces = [self.recording[step] for step in range(len(self))]
         save_recording(Path(path), traces, self.environment)
 
+    def __repr__(self) -> str:
+        """Return the number of steps and the script, on one line."""
+        script = self.environment.get("script", "")
+        return f"<recording of {len(self)} steps{' of ' * bool(script)}{script}>"
+
     def close(self) -> None:
         """Close the file, if there is one."""
         close = getattr(self.recording, "close", None)
@@ -147,12 +152,12 @@ class LoadedRecording:
 def save_recording(
     path: Path, traces: Sequence[Trace], environment: Mapping[str, str]
 ) -> None:
-    """Write traces to a new `.gscope` file.
+    """Write traces to a `.gscope` file; replaces an older recording, nothing else.
 
     Raises:
-        RecordingError: The file exists or cannot be written.
+        RecordingError: The file is something else, or cannot be written.
     """
-    writer = RecordingWriter(path, environment=environment)
+    writer = RecordingWriter(path, environment=environment, overwrite=True)
     for found in traces:
         writer.add(found)
     writer.close()

@@ -126,6 +126,38 @@ def test_a_seed_vector_and_a_retained_graph_arrive_one_after_the_other() -> None
     assert [t.last.trace.title_of(r) for r in t.last.trace.graph.roots] == ["y"]
 
 
+def test_a_local_derivative_undoes_broadcasting() -> None:
+    with gs.trace() as t:
+        w = torch.tensor(2.0, requires_grad=True)
+        x = torch.tensor([1.0, 2.0, 3.0])
+        p = w * x
+        p.sum().backward()
+    assert numbers(t["p"].local["w"]) == [1.0, 2.0, 3.0]
+
+
+def test_a_value_of_an_earlier_step_keeps_its_gradient() -> None:
+    g = torch.nn.Linear(1, 1)
+    d = torch.tensor(2.0, requires_grad=True)
+    optimizer = torch.optim.SGD([d], lr=0.1)
+    with gs.trace(g) as t:
+        fake = g(torch.ones(1, 1))
+        (d * fake.detach()).sum().backward()
+        optimizer.step()
+        (d * fake).sum().backward()
+    first, second = t.steps
+    assert first["fake"].arrived == ()
+    assert second["fake"].record.kind.value == "carried"
+    assert numbers(second["fake"].grad) == [[round(d.item(), 4)]]
+    assert numbers(second["weight"].arrived) == [[[round(d.item(), 4)]]]
+
+
+def test_a_buffer_that_is_changed_at_first_sight_was_read_before() -> None:
+    count = torch.zeros(1)
+    with gs.trace() as t:
+        count.add_(1)
+    assert [v.value.tolist() for v in t.all("count")] == [[0.0], [1.0]]
+
+
 def test_none_and_zero_gradients_differ() -> None:
     with gs.trace() as t:
         used = torch.ones(2, requires_grad=True)

@@ -121,11 +121,41 @@ def test_parameters_and_scopes_of_modules_have_dotted_names() -> None:
     ]
 
 
-def test_a_second_model_is_prefixed_by_the_name_it_is_called_through() -> None:
+def test_two_models_are_prefixed_by_the_names_they_are_called_through() -> None:
     generator, critic = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
     with gs.trace() as t:
         critic(generator(torch.ones(1, 2))).sum().backward()
-    assert {"weight", "bias", "critic.weight", "critic.bias"} <= set(t.last.names)
+    assert [name for name in t.last.names if "." in name] == [
+        "generator.weight",
+        "generator.bias",
+        "critic.weight",
+        "critic.bias",
+    ]
+
+
+def test_nested_targets_and_arguments_of_modules_are_named() -> None:
+    model = torch.nn.LSTM(2, 3)
+    data = torch.ones(1, 1, 2)
+    with gs.trace(model) as t:
+        out, (h, c) = model(data)
+        total = out.sum() + h.sum() + c.sum()
+    assert total.ndim == 0
+    assert {"data", "out", "h", "c", "total"} <= set(t.last.names)
+    assert t["data"].value.tolist() == [[[1.0, 1.0]]]
+
+
+def test_a_data_loader_gives_named_inputs_and_no_ops_of_its_own() -> None:
+    dataset = torch.utils.data.TensorDataset(torch.ones(4, 2), torch.zeros(4, 1))
+    loader = torch.utils.data.DataLoader(dataset, batch_size=2, shuffle=True)
+    model = torch.nn.Linear(2, 1)
+    criterion = torch.nn.MSELoss()
+    with gs.trace(model) as t:
+        for xb, yb in loader:
+            loss = criterion(model(xb), yb)
+            loss.backward()
+    assert len(t) == 1
+    assert [op.name for op in t.last.trace.graph.ops] == ["linear", "mse_loss"] * 2
+    assert [t[n].record.kind.value for n in ("xb", "yb")] == ["input", "input"]
 
 
 def test_cuts_say_why_no_gradient_passes() -> None:

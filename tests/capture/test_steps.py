@@ -199,6 +199,18 @@ def test_a_step_by_hand_overrides_the_search() -> None:
     assert kinds_of(t.steps[0].trace.graph).count("update") == 2
 
 
+def test_what_was_prepared_before_a_step_by_hand_belongs_to_it() -> None:
+    with gs.trace() as t:
+        w = torch.ones(1, requires_grad=True)
+        for _ in range(2):
+            with gs.step():
+                (w * 2).sum().backward()
+    assert [ops_of(s.trace)[0] for s in t.steps] == [
+        "w = ones(1, True)",
+        "w * 2 = mul(w, 2)",
+    ]
+
+
 def test_two_optimizers_take_turns() -> None:
     g, opt_g = _model()
     d, opt_d = _model()
