@@ -18,7 +18,13 @@ from graphscope.capture.deepguard import anchor_node
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.records import RawEvent, RawNode, RawOp, RawSlot, RawValue
-from graphscope.capture.tensors import dtype_name, is_readable, observe, quiet
+from graphscope.capture.tensors import (
+    dtype_name,
+    is_readable,
+    observe,
+    quiet,
+    shape_of,
+)
 from graphscope.model.graph import EventKind, Role
 from graphscope.model.site import Site
 
@@ -173,7 +179,12 @@ class GradientWatch:
         grad_fn: Any = torch._C._current_autograd_node()
         if grad_fn is None or grad_fn.metadata.get(self._table.key) != node.serial:
             return []
-        rows = _call_with_units(grad_fn, gradient)
+        try:
+            rows = _call_with_units(grad_fn, gradient)
+        except RuntimeError:
+            # What it saved was changed or freed, or it returns a sparse gradient: the
+            # user's own backward says so where it matters.
+            return []
         slots = []
         for position, is_wanted in enumerate(wanted):
             value = node.edges[position][2]
@@ -216,7 +227,7 @@ def _call_with_units(grad_fn: Any, gradient: torch.Tensor) -> list[Tensors]:
 def _slot(role: Role, tensor: torch.Tensor | None, value: RawValue | None) -> RawSlot:
     if tensor is not None:
         return RawSlot(
-            role, None, value, shape=tuple(tensor.shape), dtype=dtype_name(tensor)
+            role, None, value, shape=shape_of(tensor), dtype=dtype_name(tensor)
         )
     if value is not None:
         return RawSlot(role, None, value, shape=value.shape, dtype=value.dtype)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from graphscope.capture.records import RawNode, RawOp, RawValue
-from graphscope.capture.tensors import dtype_name, observe
+from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, observe, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
 
@@ -63,6 +63,7 @@ class TensorTable:
         self.nodes: dict[int, RawNode] = {}
         self._known: dict[int, Known] = {}
         self._names: dict[int, tuple[int, str, ValueKind]] = {}
+        self.on_unseen: Callable[[torch.Tensor], RawValue]
         self.on_leaf: Callable[[torch.Tensor, Known], None] = lambda _t, _k: None
 
     def observe(self, tensor: torch.Tensor | None) -> Any:
@@ -92,7 +93,7 @@ class TensorTable:
             return known.reference() is tensor
         return (
             isinstance(tensor, torch.nn.Parameter)
-            and known.value.shape == tuple(tensor.shape)
+            and known.value.shape == shape_of(tensor)
             and known.address == _address(tensor)
         )
 
@@ -123,6 +124,8 @@ class TensorTable:
         value = self.find(tensor)
         if value is not None and value.step == self.step:
             return value
+        if value is None and self._is_unseen(tensor):
+            return self.on_unseen(tensor)
         fresh = self.make_value(tensor, site=site)
         known = self.entry(tensor)
         old = value if value is not None else (known.value if known else None)
@@ -137,13 +140,19 @@ class TensorTable:
         self.bind(tensor, fresh)
         return fresh
 
+    def _is_unseen(self, tensor: torch.Tensor) -> bool:
+        """Whether a result was computed where nothing of it was recorded."""
+        return (
+            tensor.requires_grad and not tensor.is_leaf and not self._own_node(tensor)
+        )
+
     def make_value(self, tensor: torch.Tensor, *, site: Site | None) -> RawValue:
         """Describe a tensor, without binding it and without reading its numbers."""
         is_leaf = tensor.is_leaf
         wants = tensor.requires_grad
         value = RawValue(
             kind=ValueKind.PARAMETER if is_leaf and wants else ValueKind.INPUT,
-            shape=tuple(tensor.shape),
+            shape=shape_of(tensor),
             dtype=dtype_name(tensor),
             device=str(tensor.device),
             requires_grad=wants,
@@ -238,8 +247,13 @@ def _forget(
 
 
 def _address(tensor: torch.Tensor) -> int:
-    """Return the storage address, 0 for tensors without one."""
+    """Return the storage address, 0 for tensors without one.
+
+    Fake and functional tensors warn or raise when they are asked.
+    """
+    if type(tensor) not in PLAIN_TYPES:
+        return 0
     try:
         return tensor.data_ptr()
-    except RuntimeError:  # fake, functional and wrapped tensors have none
+    except RuntimeError:
         return 0

@@ -102,6 +102,9 @@ class Journal:
 
     def count_fault(self, fault: BaseException) -> None:
         """Count an error of our own; it becomes a gap in the recording."""
+        if isinstance(fault, RecursionError):
+            self.gaps.append("the user's code was at its recursion limit here")
+            return
         text = f"{type(fault).__name__}: {fault}"[:200]
         self.faults[text] = self.faults.get(text, 0) + 1
         if self.faults[text] == 1:
@@ -113,7 +116,7 @@ class Journal:
         """Freeze and deliver the events before `until`; the rest opens a new step."""
         stop = len(self.events) if until is None else until
         done, rest = self.events[:stop], self.events[stop:]
-        if done or error:
+        if done or error or (until is None and self.gaps):
             self._deliver(self.freeze(status, done, error=error))
         self._open_step(rest)
 
@@ -152,7 +155,7 @@ class Journal:
         """Deliver what is left when the recording ends."""
         if error:
             self.close_step(Status.ABORTED, error=error)
-        elif self.events:
+        elif self.events or self.gaps:
             is_done = self.tracker.has_update
             self.close_step(Status.COMPLETE if is_done else Status.OPEN)
 

@@ -14,7 +14,7 @@ from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
-from graphscope.capture.tensors import dtype_name
+from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Role
 
 
@@ -86,7 +86,7 @@ class LeafWatch:
     ) -> RawSlot:
         slot = RawSlot(role, self._table.observe(tensor), value)
         if tensor is not None:
-            slot.shape, slot.dtype = tuple(tensor.shape), dtype_name(tensor)
+            slot.shape, slot.dtype = shape_of(tensor), dtype_name(tensor)
         else:
             slot.shape, slot.dtype = value.shape, value.dtype
         return slot

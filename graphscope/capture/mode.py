@@ -6,17 +6,18 @@ never used.
 
 import sys
 from collections.abc import Callable, Iterable
-from types import FunctionType, TracebackType
+from types import FunctionType
 from typing import Any, Final
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-from graphscope.capture.calls import CALL_NAME, PlacedCalls
+from graphscope.capture.calls import PlacedCalls
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
 
 _TENSOR_PROPERTIES: Final = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
@@ -68,9 +69,21 @@ class CaptureMode(TorchFunctionMode):
     ) -> Any:
         """Run the call unchanged, and write it down."""
         del types
+        if torch.compiler.is_dynamo_compiling():
+            # The compiler reads this function in place of running it: to it, it must
+            # be a plain call, or it would compile something else than without us.
+            return func(*args, **(kwargs or {}))
         kwargs = kwargs or {}
+        try:
+            return self._run(self._calls.at(sys._getframe(1)), func, args, kwargs)
+        except BaseException as error:
+            error.__traceback__ = without_ours(error.__traceback__)
+            raise
+
+    def _run(
+        self, place: Place, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         name = getattr(func, "__name__", "")
-        place = self._calls.at(sys._getframe(1))
         if not self.is_live or name in _SILENT or name.startswith(_PROFILING):
             self._note_region(name, args)
             return place(func, args, kwargs)
@@ -143,23 +156,3 @@ class CaptureMode(TorchFunctionMode):
     def _begin_backward(self, args: tuple[Any, ...]) -> None:
         roots = [tensor for _, tensor in flatten_tensors(args[:1])]
         self._gradients.begin(roots, self._updates.site())
-
-
-def strip_frames(trace: TracebackType | None, folder: str) -> TracebackType | None:
-    """Unlink the frames of files in `folder`: a traceback is the user's own."""
-    trace = _skip(trace, folder)
-    kept = trace
-    while kept is not None:
-        after = _skip(kept.tb_next, folder)
-        kept.tb_next = after
-        kept = after
-    return trace
-
-
-def _skip(trace: TracebackType | None, folder: str) -> TracebackType | None:
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name != CALL_NAME and not code.co_filename.startswith(folder):
-            break
-        trace = trace.tb_next
-    return trace

@@ -7,18 +7,20 @@ into the user's graph).
 """
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
 from torch.nn.parameter import is_lazy
-from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
+from torch.overrides import TorchFunctionMode
 
 from graphscope.capture.arguments import name_by_use
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.stack import Modes, remove_modes, restore_modes
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.model.graph import ValueKind
 
@@ -48,17 +50,20 @@ class ModuleWatch:
         self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
         self._stack: list[tuple[int, str]] = []
         self._handles: list[Any] = []
-        self._mode: Any = None
-        self._hidden_by: list[int] = []
+        self._is_ours: Callable[[TorchFunctionMode], bool] = lambda _mode: False
+        self._hidden: list[tuple[int, Modes]] = []
 
     @property
     def scope(self) -> str:
         """Path of the innermost running module, empty outside of any."""
         return self._stack[-1][1] if self._stack else ""
 
-    def attach(self, mode: Any) -> None:
-        """Register the global hooks; `mode` is what to hide from fused paths."""
-        self._mode = mode
+    def attach(self, is_ours: Callable[[TorchFunctionMode], bool]) -> None:
+        """Register the global hooks; modes that are ours are hidden from fused paths.
+
+        All of them, also those of an outer trace: fused paths look for any mode.
+        """
+        self._is_ours = is_ours
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -83,27 +88,27 @@ class ModuleWatch:
             self._table.name_tensor(buffer, name, ValueKind.BUFFER)
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
-        if self._journal.is_foreign_thread():
+        if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
             return
         try:
             self._push(module)
             self._name_inputs(args)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
-        if _is_opaque(module) and _get_current_function_mode() is self._mode:
-            _pop_mode()
-            self._hidden_by.append(id(module))
+        if _is_opaque(module, args):
+            self._hidden.append((id(module), remove_modes(self._is_ours)))
             self._journal.gaps.append(
                 f"the inside of {type(module).__name__} was not recorded: "
                 "watching its fused or compiled path would change it"
             )
 
     def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
-        if self._journal.is_foreign_thread():
+        if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
             return
-        if self._hidden_by and self._hidden_by[-1] == id(module):
-            self._hidden_by.pop()
-            _push_mode(self._mode)
+        if self._hidden and self._hidden[-1][0] == id(module):
+            before = self._hidden.pop()[1]
+            if before:
+                restore_modes(before, self._is_ours)
         try:
             while self._stack and self._stack.pop()[0] != id(module):
                 pass
@@ -201,14 +206,15 @@ def name_results(
             value.name = target
 
 
-def _is_opaque(module: torch.nn.Module) -> bool:
+def _is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:
+    """Whether torch may run the module in one piece, unless it sees a mode."""
     if type(module).__name__ == "OptimizedModule":
         return True
-    return (
-        isinstance(module, _FUSED)
-        and not module.training
-        and not torch.is_grad_enabled()
-    )
+    if not isinstance(module, _FUSED) or module.training:
+        return False
+    given = [tensor for _, tensor in flatten_tensors(args)]
+    wants = any(tensor.requires_grad for tensor in [*given, *module.parameters()])
+    return not (torch.is_grad_enabled() and wants)
 
 
 def _join(prefix: str, path: str) -> str:

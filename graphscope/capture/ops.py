@@ -7,7 +7,6 @@ from typing import Any, Final
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.parameter import is_lazy
-from torch.overrides import resolve_name
 
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.frames import FrameWalker, Owner
@@ -19,18 +18,17 @@ from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder, Spot
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.updates import UpdateWatch
+from graphscope.capture.verdicts import (
+    READOUTS,
+    aliased_leaf,
+    cut_of,
+    is_rebinding,
+    kind_of,
+    qualified_name,
+)
 from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
 from graphscope.model.site import Site
 
-READOUTS: Final = frozenset(
-    {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__"}
-    | {"__complex__", "__array__", "__contains__", "equal", "allclose"}
-)
-_SHAPE_ONLY: Final = ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like")
-_SHAPE_ONLY_ALL: Final = frozenset(
-    {*_SHAPE_ONLY, "randn_like", "randint_like"}
-    | {"new_zeros", "new_ones", "new_empty", "new_full"}
-)
 _ZEROING: Final = frozenset({"zero_", "_foreach_zero_"})
 _ALIASES: Final = frozenset({"data", "detach"})
 
@@ -67,6 +65,7 @@ class OpWatch:
         self._modules = modules
         self._walker, self._sites = finder
         self._targets: dict[Any, str] = {}
+        table.on_unseen = self._note_unseen
 
     def begin(
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -196,23 +195,37 @@ class OpWatch:
         if spot is not None:
             order = [t for t in outputs if not spot.is_operator or t is outputs[0]]
             name_results(self._table, spot.targets, order)
-        op.kind = _kind_of(op, call)
-        if _is_rebinding(op):
+        op.kind = kind_of(op, call.name)
+        if is_rebinding(op):
             op.kind = OpKind.UPDATE
         if op.kind is OpKind.UPDATE:
             self._spread_to_leaf(op)
-        op.cut = _cut_of(op, call)
+        op.cut = cut_of(op, call.name)
         event.values = list(op.outputs)
         if self.updates is not None and self.updates.depth:
             event.phase = Phase.UPDATE
         self._journal.add(event)
         self._journal.on_event(event, self._journal.step)
 
+    def _note_unseen(self, tensor: torch.Tensor) -> RawValue:
+        """Write down a gap in place of the op that made `tensor`."""
+        name = tensor.grad_fn.name() if tensor.grad_fn is not None else "unknown"
+        reason = (
+            f"{name} was made where it could not be seen: before the trace, in another "
+            "thread, or in a compiled or scripted function"
+        )
+        op = RawOp(name, name, OpKind.GAP, self._modules.scope, note=reason)
+        self._gradients.register([tensor], op)
+        value = self._output(tensor, op, None, 0)
+        op.outputs.append(value)
+        self._journal.add(RawEvent(EventKind.OP, op=op, values=[value]))
+        self._journal.gaps.append(reason)
+        return value
+
     def _target(self, func: Any) -> str:
         name = self._targets.get(func)
         if name is None:
-            found = resolve_name(func) or getattr(func, "__name__", "")
-            name = self._targets[func] = found.removesuffix(".__get__")
+            name = self._targets[func] = qualified_name(func)
         return name
 
     def _output(
@@ -232,7 +245,7 @@ class OpWatch:
             if old.kind in (ValueKind.GRADIENT, ValueKind.BUFFER):
                 value.kind = old.kind
         if op.name in _ALIASES and position == 0:
-            value.alias_of = _aliased(op)
+            value.alias_of = aliased_leaf(op)
         self._table.bind(tensor, value)
         return value
 
@@ -275,70 +288,3 @@ def _contains(tensors: Sequence[torch.Tensor], wanted: torch.Tensor) -> bool:
 
 def _extends_graph(outputs: Sequence[torch.Tensor]) -> bool:
     return any(t.requires_grad and not t.is_leaf for t in outputs)
-
-
-def _kind_of(op: RawOp, call: Call) -> OpKind:
-    inputs = [v for _, v, _ in op.arguments if v and v.kind != ValueKind.CONSTANT]
-    if call.name in READOUTS and not op.outputs:
-        return OpKind.READOUT
-    if op.outputs and (not inputs or call.name in _SHAPE_ONLY_ALL):
-        for output in op.outputs:
-            if output.kind is ValueKind.RESULT:
-                output.kind = ValueKind.INPUT
-        return OpKind.CREATE
-    if any(_is_leaf_update(output) for output in op.outputs):
-        return OpKind.UPDATE
-    return OpKind.COMPUTE
-
-
-def _is_leaf_update(output: RawValue) -> bool:
-    """An in-place change of a leaf, or of an alias of one (`w.data`)."""
-    if output.previous is None:
-        return False
-    leaf = output.alias_of or output.previous
-    return leaf.is_leaf and leaf.requires_grad and output.op is not None
-
-
-def _is_rebinding(op: RawOp) -> bool:
-    """`w = w - lr * w.grad` without gradient: a new tensor takes the leaf's name."""
-    if len(op.outputs) != 1 or torch.is_grad_enabled():
-        return False
-    output = op.outputs[0]
-    if output.name is None:
-        return False
-    for _, value, _ in op.arguments:
-        is_parameter = value is not None and value.kind is ValueKind.PARAMETER
-        if is_parameter and value is not None and value.name == output.name:
-            output.previous = value
-            return True
-    return False
-
-
-def _aliased(op: RawOp) -> RawValue | None:
-    source = next((v for _, v, _ in op.arguments if v is not None), None)
-    if source is None:
-        return None
-    leaf = source.alias_of or source
-    return leaf if leaf.is_leaf and leaf.requires_grad else None
-
-
-def _cut_of(op: RawOp, call: Call) -> str:
-    """Say why no gradient flows back through an op, if one was wanted."""
-    wanted = any(
-        v.requires_grad for _, v, _ in op.arguments if v is not None and v.op != op
-    )
-    if not wanted or op.kind in (OpKind.UPDATE, OpKind.CREATE):
-        return ""
-    if any(v.requires_grad for v in op.outputs):
-        return ""
-    if op.kind is OpKind.READOUT:
-        return f".{call.name}()" if not call.name.startswith("_") else "Python number"
-    if call.name in ("detach", "data", "tensor", "as_tensor"):
-        return {"detach": "detach()", "data": ".data"}.get(call.name, "torch.tensor()")
-    if torch.is_inference_mode_enabled():
-        return "inference_mode"
-    if not torch.is_grad_enabled():
-        return "no_grad"
-    kinds = {v.dtype for v in op.outputs}
-    whole = sorted(k for k in kinds if not k.startswith(("float", "bfloat", "complex")))
-    return f"{whole[0]} result" if whole else "not differentiable"

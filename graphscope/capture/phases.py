@@ -21,22 +21,25 @@ def assign_phases(events: Sequence[RawEvent], roots: Sequence[RawValue]) -> list
 
     An op is *loss* when it is in the same statement and module scope as the op that
     made a root of backward, *update* when it changes a leaf or prepares that change,
-    and otherwise *forward*; after backward, what builds no graph stays in the phase
-    in which it ran.
+    and otherwise *forward*; after backward, what builds no graph belongs to the phase
+    that the pass had reached.
     """
     losses = {_place(root.op) for root in roots if root.op is not None}
     updating = _find_updating(events)
     phases: list[Phase] = []
-    current, pass_index = Phase.FORWARD, 0
+    current = furthest = Phase.FORWARD
+    pass_index = 0
     for event in events:
         if event.pass_index != pass_index:
-            current, pass_index = Phase.FORWARD, event.pass_index
+            current = furthest = Phase.FORWARD
+            pass_index = event.pass_index
         phase = event.phase or _BY_KIND.get(event.kind)
         if phase is None and event.op is not None:
             phase = _phase_of(event, losses, updating)
-            if phase <= Phase.LOSS and current >= Phase.BACKWARD:
-                phase = current if not event.extends_graph else phase
+            if phase <= Phase.LOSS and furthest >= Phase.BACKWARD:
+                phase = phase if event.extends_graph else furthest
         current = phase or current
+        furthest = max(furthest, current)
         phases.append(current)
     return phases
 

@@ -4,7 +4,6 @@ import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -14,18 +13,19 @@ from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.leaves import LeafWatch
-from graphscope.capture.mode import CaptureMode, strip_frames
+from graphscope.capture.mode import CaptureMode
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.stack import remove_modes
+from graphscope.capture.tracebacks import strip_frames
 from graphscope.capture.updates import UpdateWatch
 from graphscope.errors import CaptureError
 from graphscope.model.observation import WHOLE_ELEMENTS
 from graphscope.model.trace import Status, Trace
 
 _KEYS: Final = itertools.count(1)
-_FOLDER: Final = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Recorder:
             for model in self._models:
                 prefix = "" if len(self._models) == 1 else type(model).__name__
                 self._modules.add_root(model, prefix)
-        self._modules.attach(self._mode)
+        self._modules.attach(lambda mode: isinstance(mode, CaptureMode))
         self._updates.attach()
         self._mode.__enter__()
 
@@ -112,15 +112,14 @@ class Recorder:
         With `error` the last step is marked as aborted by it, and our own frames are
         taken out of its traceback.
         """
-        self._mode.__exit__(None, None, None)
         self.abandon()
+        remove_modes(lambda mode: mode is self._mode)
         with self._journal.lock:
             text = f"{type(error).__name__}: {error}" if error is not None else ""
             self._journal.finish(text)
             self._table.clear()
         if error is not None:
-            trace = strip_frames(error.__traceback__, _FOLDER)
-            error.with_traceback(trace)
+            strip_frames(error)
         if self in _RUNNING:
             _RUNNING.remove(self)
 

@@ -4,17 +4,14 @@ Separate from the recorder because it knows nothing of torch: it sets up `__main
 `sys.argv` and `sys.path[0]`, and turns the script's end into an exit code.
 """
 
-import io
 import sys
 import types
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-from graphscope.capture.mode import strip_frames
+from graphscope.capture.tracebacks import strip_frames
 from graphscope.errors import CaptureError
-
-_OURS = str(Path(__file__).parent)
 
 
 def read_script(path: Path) -> types.CodeType:
@@ -28,8 +25,7 @@ def read_script(path: Path) -> types.CodeType:
     if not path.is_file():
         raise CaptureError(f"{path} is not a file: name the Python script to run.")
     try:
-        source = io.BytesIO(path.read_bytes())
-        return compile(source.getvalue(), str(path.resolve()), "exec")
+        return compile(path.read_bytes(), str(path.resolve()), "exec")
     except (SyntaxError, ValueError) as problem:
         where = getattr(problem, "lineno", None)
         line = f":{where}" if where else ""
@@ -42,21 +38,25 @@ def read_script(path: Path) -> types.CodeType:
         raise CaptureError(f"{path} cannot be read: {problem.strerror}.") from problem
 
 
-@contextmanager
-def as_main(path: Path, argv: Sequence[str]) -> Iterator[types.ModuleType]:
-    """Make a fresh `__main__` for `path`, and put the old one back afterwards."""
+def become_main(path: Path, argv: Sequence[str]) -> types.ModuleType:
+    """Make `path` this process's `__main__`, for good.
+
+    It stays so after the script: its threads and its `atexit` functions run later and
+    may look at `__main__`, pickling and spawned workers do.
+    """
     module = types.ModuleType("__main__")
     full = str(path.resolve())
-    module.__file__ = full
-    module.__dict__.update(__builtins__=__builtins__, __cached__=None)
-    kept = sys.modules["__main__"], sys.argv, sys.path[0]
+    module.__dict__.update(
+        __annotations__={},
+        __builtins__=__builtins__,
+        __cached__=None,
+        __file__=full,
+        __loader__=SourceFileLoader("__main__", full),
+    )
     sys.modules["__main__"] = module
     sys.argv = [str(path), *argv]
     sys.path[0] = str(Path(full).parent)
-    try:
-        yield module
-    finally:
-        sys.modules["__main__"], sys.argv, sys.path[0] = kept
+    return module
 
 
 def run_code(code: types.CodeType, module: types.ModuleType) -> None:
@@ -74,10 +74,11 @@ def report_end(error: BaseException | None, script: str) -> int:
         return 0
     if isinstance(error, SystemExit):
         return _exit_code(error)
+    strip_frames(error)
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != script:
         trace = trace.tb_next
-    error.with_traceback(strip_frames(trace, _OURS))
+    error.__traceback__ = trace
     sys.stdout.flush()
     sys.excepthook(type(error), error, error.__traceback__)
     return 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -16,7 +16,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from graphscope.model.observation import WHOLE_ELEMENTS, Observation, Stats
 
-_PLAIN_TYPES: Final = (torch.Tensor, torch.nn.Parameter)
+PLAIN_TYPES: Final = (torch.Tensor, torch.nn.Parameter)
 _FLOATS: Final = frozenset({torch.float64, torch.float32})
 _NARROW_FLOATS: Final = frozenset({torch.float16, torch.bfloat16})
 _WIDENED: Final = frozenset(
@@ -58,10 +58,18 @@ def dtype_name(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Return the sizes of the axes; a nested tensor has none that are numbers."""
+    try:
+        return tuple(int(size) for size in tensor.shape)
+    except RuntimeError:
+        return ()
+
+
 def is_readable(tensor: torch.Tensor) -> bool:
     """Whether the numbers of `tensor` can be read without running foreign code."""
     return (
-        type(tensor) in _PLAIN_TYPES
+        type(tensor) in PLAIN_TYPES
         and tensor.layout is torch.strided
         and tensor.dtype in _READABLE
         and not tensor.is_meta

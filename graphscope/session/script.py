@@ -18,18 +18,17 @@ def run_script(
         CaptureError: There is no such Python script.
         RecordingError: `output` exists or cannot be written.
     """
-    from graphscope.capture.script import as_main, read_script, report_end, run_code
+    from graphscope.capture.script import become_main, read_script, report_end, run_code
 
     code = read_script(script)
     environment = {"script": str(script), "arguments": " ".join(argv)}
     error: BaseException | None = None
-    with as_main(script, argv) as module:
-        options = {"overwrite": overwrite, "environment": environment}
-        run = RecordingRun(output, (), options)
-        with run:
-            try:
-                run_code(code, module)
-            except BaseException as problem:  # noqa: BLE001 - it is reported below
-                error = problem
-                run.end(problem)
-        return report_end(error, code.co_filename)
+    options = {"overwrite": overwrite, "environment": environment}
+    with RecordingRun(output, (), options) as run:
+        module = become_main(script, argv)
+        try:
+            run_code(code, module)
+        except BaseException as problem:  # noqa: BLE001 - it is reported below
+            error = problem
+            run.end(problem)
+    return report_end(error, code.co_filename)

@@ -1,0 +1,50 @@
+"""Taking our own frames out of the user's tracebacks.
+
+Torch's Python functions hand themselves over to a mode through their own outer frame
+and `handle_torch_function`; without us neither would be there, so both go as well.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from torch.overrides import handle_torch_function
+
+from graphscope.capture.calls import CALL_NAME
+
+_FOLDER: Final = str(Path(__file__).parent)
+_HANDLER: Final = handle_torch_function.__code__
+
+
+def strip_frames(error: BaseException, seen: set[int] | None = None) -> None:
+    """Take our frames out of `error`, its causes and the members of a group."""
+    seen = set() if seen is None else seen
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    error.__traceback__ = without_ours(error.__traceback__)
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for inner in (error.__cause__, error.__context__, *members):
+        if inner is not None:
+            strip_frames(inner, seen)
+
+
+def without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """Return the traceback without our frames; its entries are linked anew."""
+    kept: list[TracebackType] = []
+    while trace is not None:
+        if trace.tb_frame.f_code is _HANDLER:
+            del kept[-1:]
+        elif not _is_ours(trace):
+            kept.append(trace)
+        trace = trace.tb_next
+    after: TracebackType | None = None
+    for entry in reversed(kept):
+        entry.tb_next = after
+        after = entry
+    return after
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    code = trace.tb_frame.f_code
+    return code.co_name == CALL_NAME or code.co_filename.startswith(_FOLDER)
