@@ -28,6 +28,9 @@ _DEADLINE_S: Final = 2.0
 _BYTES_PER_S: Final = 20_000_000  # what a slow disk reads; adds to the deadline
 _CHECK_EVERY: Final = 10_000  # instructions of SQLite's machine
 _MIN_BYTES: Final = 512  # SQLite's smallest page
+# Offsets in SQLite's header. Source: https://sqlite.org/fileformat2.html#the_database_header
+_PAGE_BYTES_AT: Final = 16
+_PAGES_AT: Final = 28
 _SAFE: Final = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
@@ -74,6 +77,24 @@ def read_stamp(path: Path) -> Stamp:
         _size_of(path.with_name(path.name + "-wal")),
         os.getpid(),
     )
+
+
+def check_length(path: Path, stamp: Stamp) -> None:
+    """Refuse a file that was cut off, by the page count in its own header.
+
+    Called where no step could be read: of a cut file all that is left is shown.
+
+    Raises:
+        RecordingError: The file ends before its last page, and no -wal file has it.
+    """
+    with path.open("rb") as file:
+        start = file.read(_PAGES_AT + 4)
+    page_bytes = int.from_bytes(start[_PAGE_BYTES_AT : _PAGE_BYTES_AT + 2])
+    whole = int.from_bytes(start[_PAGES_AT:]) * (
+        65536 if page_bytes == 1 else page_bytes
+    )
+    if stamp.size < whole and not stamp.wal_bytes:
+        raise damaged(path, f"it ends after {stamp.size} of {whole} bytes")
 
 
 def _size_of(path: Path) -> int:

@@ -82,6 +82,8 @@ def _check_place(path: Path, *, overwrite: bool) -> None:
             f"Only recordings are overwritten, and this is none: {str(path)!r}."
             " Choose another -o."
         )
+    if exists:
+        _check_abandoned(path)
     beside = [name for name in side_files(path) if os.path.lexists(name)]
     if not beside:
         return
@@ -90,8 +92,6 @@ def _check_place(path: Path, *, overwrite: bool) -> None:
             f"The rest of an earlier recording is in the way: {str(beside[0])!r}."
             " Delete it, choose another -o, or ask for overwriting."
         )
-    if exists:
-        _check_abandoned(path)
     _clear_side_files(path)
 
 

@@ -16,6 +16,7 @@ from graphscope.model.trace import Status, Trace
 from graphscope.storage.connect import (
     Connection,
     Stamp,
+    check_length,
     connect,
     damaged,
     explained,
@@ -99,6 +100,8 @@ class FileRecording:
             self._summary = read_summary(connection)
             start = len(self._heads)
             self._heads += read_heads(connection, start, self._summary)
+            if not self._heads:
+                check_length(self.path, connection.stamp)
         return before != (len(self._heads), self._summary)
 
     @contextmanager

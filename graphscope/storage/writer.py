@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Final
 
@@ -59,6 +59,7 @@ class RecordingWriter:
         self.dropped = 0
         create_file(self.path, environment, overwrite=overwrite)
         self._changed = Condition()
+        self._has_file = Event()
         self._pending: deque[tuple[Trace, int, float]] = deque()
         self._pending_bytes = 0
         self._added = 0
@@ -70,6 +71,8 @@ class RecordingWriter:
         if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
             os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
         self._thread.start()
+        # From then on a second process finds the file in use, and does not replace it.
+        self._has_file.wait(_FLUSH_PATIENCE_S)
 
     def add(self, trace: Trace) -> None:
         """Take over one step; a step that does not fit is dropped and counted."""
@@ -131,11 +134,13 @@ class RecordingWriter:
         sink = None
         try:
             sink = Sink(self.path)
+            self._has_file.set()
             while self._write_next(sink):
                 pass
             sink.finish(error=self._end_error, dropped=self.dropped)
         except Exception as reason:  # noqa: BLE001 - never reaches the training
             self._give_up(reason)
+            self._has_file.set()
             if sink is not None:
                 _close_quietly(sink)
 
@@ -182,8 +187,8 @@ class RecordingWriter:
         with self._changed:
             self.error = RecordingError(
                 f"The recording ended early: {reason}. In {str(self.path)!r}, after"
-                f" {self._committed} steps. The training goes on; free the disk and"
-                " record again."
+                f" {self._committed} steps. The training goes on; make room, or"
+                " find out who else wrote to the file, and record again."
             )
             self.error.__cause__ = reason
             self._pending.clear()

@@ -165,3 +165,17 @@ def test_a_cut_recording_keeps_the_steps_before_the_cut(
     # The numbers come in order, so what is before the cut is there but for the
     # pages (graph, tables) that all steps share.
     assert _check_reads_only_the_truth(path, expected) >= STEPS * (kept - 0.3)
+
+
+def test_a_file_that_was_cut_to_its_first_page_is_called_damaged(
+    tmp_path: Path,
+) -> None:
+    whole, cut = tmp_path / "whole.gscope", tmp_path / "cut.gscope"
+    writer = RecordingWriter(whole, environment={})
+    for trace in logistic_traces(5):
+        writer.add(trace)
+    writer.close()
+    cut.write_bytes(whole.read_bytes()[:5000])
+    with pytest.raises(RecordingError) as caught:
+        open_recording(cut)
+    assert str(caught.value).startswith("The recording is damaged: ")

@@ -384,3 +384,15 @@ def test_many_readers_and_one_writer_agree(path: Path) -> None:
         weights = [trace.value_of(1) for trace in steps]
         assert first.series("w_1", Role.VALUE) == [w and w.scalar for w in weights]
     assert [entry.name for entry in path.parent.iterdir()] == ["run.gscope"]
+
+
+def test_a_recording_that_is_being_written_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "run.gscope"
+    first = RecordingWriter(path, environment={})
+    first.add(logistic_trace())
+    with pytest.raises(RecordingError, match="Another process writes or reads"):
+        RecordingWriter(path, environment={}, overwrite=True)
+    first.close()
+    assert first.error is None
+    with open_recording(path) as recording:
+        assert len(recording) == 1
