@@ -1,8 +1,9 @@
 """The small windows over the screen: search, questions, help."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,10 @@ from textual.widgets.option_list import Option
 
 from graphscope.tui.lines import clean, pad
 from graphscope.tui.search import Entry, find_entries, suggest
+
+_NAME: Final = 18
+_WIDTH: Final = 70  # as in the stylesheet
+_MARGINS: Final = 7
 
 Answer = TypeVar("Answer")
 
@@ -68,7 +73,8 @@ class SearchDialog(Dialog[int]):
         self._matches = find_entries(self._entries, wanted)
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(_prompt(entry)) for entry in self._matches)
+        width = min(_WIDTH, self.app.size.width * 94 // 100) - _MARGINS
+        options.add_options(Option(_prompt(e, width)) for e in self._matches)
         if self._matches:
             options.highlighted = 0
         options.display = bool(self._matches)
@@ -92,8 +98,13 @@ class SearchDialog(Dialog[int]):
         self.dismiss(self._matches[event.option_index].node)
 
 
-def _prompt(entry: Entry) -> Content:
-    return Content.assemble((pad(entry.name, 18), "bold"), " ", clean(entry.text))
+def _prompt(entry: Entry, width: int) -> Content:
+    """Write an entry on one line: its name or sign, its text, its line and value."""
+    name = (pad(entry.name, _NAME), "bold") if entry.name else pad(entry.sign, _NAME)
+    place = f"  {clean(entry.place)}" if entry.place else ""
+    room = max(width - _NAME - 1 - cell_len(place), 0)
+    place = pad(place, min(cell_len(place), max(width - _NAME - 1, 0)))
+    return Content.assemble(name, " ", pad(entry.text, room), (place, "dim"))
 
 
 class Question(Dialog[str]):

@@ -4,11 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from graphscope.model.graph import EventKind, Op, Role, Value
+from graphscope.model.graph import EventKind, Gap, Op, Role, Value
 from graphscope.model.numbers import format_array, format_number, format_type
 from graphscope.model.observation import Array, Observation
 from graphscope.tui.feed import Series
-from graphscope.tui.lines import ListPicture, Piece, ScreenLine, Tone, line, pad, spread
+from graphscope.tui.lines import (
+    ListPicture,
+    Piece,
+    ScreenLine,
+    Tone,
+    line,
+    message_picture,
+    pad,
+    spread,
+)
 from graphscope.tui.moment import ARRIVALS, Moment, Reading
 from graphscope.tui.outline import Node, site_of
 from graphscope.tui.sparkline import draw_sparkline
@@ -26,6 +35,7 @@ from graphscope.tui.words import (
 _LABEL: Final = 10
 _GRID_ELEMENTS: Final = 256
 _SHORT: Final = 4
+_LISTED_GAPS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ def inspect_node(
         *_history(history or History(), width),
         *_notes(moment, node),
         *_numbers(moment, node, width),
+        *list_gaps(moment.graph.gaps, width),
     ]
     return ListPicture(lines)
 
@@ -77,6 +88,8 @@ def _head(moment: Moment, node: Node, width: int) -> Sequence[ScreenLine]:
 def _values(moment: Moment, node: Node) -> list[ScreenLine]:
     reading = value_reading(moment, node)
     if node.value is None:
+        if reading is not None:
+            return [_row("read", _amount(reading, Tone.VALUE), *_when(reading))]
         return [_row("value", Piece("none: the op has no tensor as its result"))]
     if reading is None:
         return [_row("value", Piece("not recorded", Tone.MUTED))]
@@ -294,4 +307,26 @@ def _grid(data: Array, *, tone: Tone, width: int) -> list[ScreenLine]:
             part = row[start : start + per_line]
             text = "  ".join(f"{item:>{cell}}" for item in part)
             found.append(line(Piece(text, tone)))
+    return found
+
+
+def count_gaps(gaps: Sequence[Gap]) -> str:
+    """Say how many things could not be seen, nothing when all could be."""
+    if not gaps:
+        return ""
+    return "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+
+
+def list_gaps(gaps: Sequence[Gap], width: int) -> list[ScreenLine]:
+    """Write what could not be seen in the step, and why."""
+    if not gaps:
+        return []
+    title = f"{count_gaps(gaps)}: not everything in this step could be seen"
+    found = [line(), line(Piece(title, Tone.ERROR))]
+    for gap in gaps[:_LISTED_GAPS]:
+        where = "" if gap.event is None else f"event {gap.event + 1}: "
+        found += message_picture(f"{where}{gap.reason}", width, Tone.PLAIN).lines
+    if len(gaps) > _LISTED_GAPS:
+        more = len(gaps) - _LISTED_GAPS
+        found.append(line(Piece(f"and {more} more", Tone.MUTED)))
     return found

@@ -49,17 +49,8 @@ class Moment:
         return event is None or event <= self.event
 
     def is_made(self, value: int) -> bool:
-        """Whether the value exists already.
-
-        Leaves exist from the start, but for a `.grad` that the user's code reads: that
-        is there from the moment of reading on.
-        """
-        found = self.graph.values[value]
-        if found.op is not None:
-            return self.has_happened(self.graph.op_events.get(found.op))
-        if found.kind is not ValueKind.GRADIENT:
-            return True
-        return any(reading.is_known for reading in self.readings(value, Role.VALUE))
+        """Whether the value exists already."""
+        return self.has_happened(made_at(self.graph, value))
 
     def readings(self, value: int, *roles: Role) -> tuple[Reading, ...]:
         """Return what was recorded about `value` in any of `roles`, in order."""
@@ -79,8 +70,8 @@ class Moment:
     def _was_there_before(self, slot: Slot) -> bool:
         if slot.role is not Role.VALUE or slot.value is None:
             return False
-        value = self.graph.values[slot.value]
-        return value.op is None and value.kind is not ValueKind.GRADIENT
+        is_leaf = self.graph.values[slot.value].op is None
+        return is_leaf and self.is_made(slot.value)
 
     def latest(self, value: int, *roles: Role) -> Reading | None:
         """Return the last known reading, else the first that will be, else None."""
@@ -92,3 +83,42 @@ class Moment:
         """Return everything that was recorded during `event`."""
         start, stop = self.graph.events[event].slots
         return tuple(self._read(i, self.graph.slots[i]) for i in range(start, stop))
+
+
+def made_at(graph: Graph, value: int) -> int | None:
+    """Return the event that made `value`, None for what was there from the start.
+
+    Leaves are, with two exceptions: a `.grad` that the user's code reads is there
+    from the moment of reading on, and what an optimizer made of a parameter from the
+    update on.
+    """
+    found = graph.values[value]
+    if found.op is not None:
+        return graph.op_events.get(found.op)
+    if found.previous is not None:
+        update = update_of(graph, value)
+        return _first_slot(graph, value) if update is None else update.index
+    return _first_slot(graph, value) if found.kind is ValueKind.GRADIENT else None
+
+
+def first_event(graph: Graph, value: int) -> int:
+    """Return the event from which on `value` is there, -1 for from the start."""
+    made = made_at(graph, value)
+    return -1 if made is None else made
+
+
+def update_of(graph: Graph, value: int) -> Event | None:
+    """Return the optimizer's update that made `value`, None when none did."""
+    found = graph.values[value]
+    if found.op is not None or found.previous is None:
+        return None
+    for index in graph.value_slots.get(found.previous, ()):
+        slot = graph.slots[index]
+        if slot.role is Role.UPDATED:
+            return graph.events[slot.event]
+    return None
+
+
+def _first_slot(graph: Graph, value: int) -> int | None:
+    slots = graph.value_slots.get(value, ())
+    return graph.slots[slots[0]].event if slots else len(graph.events)

@@ -7,14 +7,16 @@ An outline depends on the structure alone, so all steps with the same graph shar
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from graphscope.diagram.rail import RailRow, lay_rail
 from graphscope.model.graph import Event, EventKind, Graph, Op, Value, ValueKind
 from graphscope.model.site import Site
+from graphscope.tui.moment import first_event, update_of
 
 _KEPT_OUTLINES: Final = 8
+_OF_MODULES: Final = frozenset({ValueKind.PARAMETER, ValueKind.BUFFER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +64,35 @@ class Outline:
 
     @cached_property
     def lines_of_file(self) -> Mapping[str, Mapping[int, tuple[int, ...]]]:
-        """Source file -> line -> ids of the values that are made there, in order."""
+        """Source file -> line -> ids of the values made there, in order of time."""
         found: defaultdict[str, defaultdict[int, list[int]]] = defaultdict(
             lambda: defaultdict(list)
         )
         for node in self.nodes:
             for value in node.values:
-                site = site_of(self.graph, value)
-                if site is not None and not self._is_mere_use(value, site):
+                site = self._where_made(value)
+                if site is not None:
                     found[site.file][site.end_line].append(value)
+        made = partial(first_event, self.graph)
         return {
-            file: {number: tuple(values) for number, values in rows.items()}
+            file: {n: tuple(sorted(values, key=made)) for n, values in rows.items()}
             for file, rows in found.items()
         }
 
-    def _is_mere_use(self, value: int, site: Site) -> bool:
-        """Whether a leaf was only read there, not made."""
+    def _where_made(self, value: int) -> Site | None:
+        """Return where a value was made, None when it was only read in this step."""
         found = self.graph.values[value]
-        if found.op is not None or not found.name:
-            return False
-        return site.expression in (found.name, found.name.rpartition(".")[2], "")
+        site = site_of(self.graph, value)
+        if found.op is not None or site is None:
+            return site
+        if found.previous is not None:
+            update = update_of(self.graph, value)
+            return None if update is None else update.site
+        if found.kind in _OF_MODULES:
+            return None
+        name = found.name or ""
+        is_use = site.expression in (name, name.rpartition(".")[2], "")
+        return None if name and is_use else site
 
     def nodes_of_event(self, index: int) -> tuple[int, ...]:
         """Return the nodes that an event is about, the most important first.

@@ -39,6 +39,8 @@ _TENSOR: Final = 18
 _SHORT_TENSOR: Final = 11
 _GOOD_FORMULA: Final = 24
 _SAMPLED_ROWS: Final = 500
+_FRACTION: Final = "/∂"
+_MIN_DERIVATIVE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,23 +170,23 @@ class RailPicture:
     def _words(self, node: Node, *, is_made: bool) -> list[Piece]:
         trace, columns = self.moment.trace, self.columns
         name = Piece(f"{pad(short_name(trace, node), columns.name)} ")
-        formula = [Piece(pad(self._formula(node), columns.formula))]
+        formula = [Piece(pad(self._formula(node, columns.formula), columns.formula))]
         cut = trace.graph.ops[node.op].cut if node.op is not None else ""
         if cut:
             mark = pad(f"✗ {cut}", min(cell_len(cut) + 2, columns.formula // 2))
             room = columns.formula - cell_len(mark) - 1
-            text = pad(self._formula(node), room)
+            text = pad(self._formula(node, room), room)
             formula = [Piece(f"{text} "), Piece(mark, Tone.CUT)]
         if not is_made:
             return [replace(p, tone=Tone.FUTURE) for p in (name, *formula)]
         return [replace(name, tone=tone_of_node(trace, node)), *formula]
 
-    def _formula(self, node: Node) -> str:
+    def _formula(self, node: Node, room: int) -> str:
         if self.style is Style.VARIABLES:
             found = locals_of(self.moment, node)
-            parts = [f"{name} = {reading_text(r)}" for name, r in found if r.is_known]
+            parts = [(name, reading_text(r)) for name, r in found if r.is_known]
             if parts:
-                return "  ".join(dict.fromkeys(parts))
+                return _equations(list(dict.fromkeys(parts)), room)
         return describe(self.moment.trace, node)
 
     def _numbers(self, node: Node) -> list[Piece]:
@@ -206,3 +208,36 @@ class RailPicture:
         text = short_text(reading.seen) if is_short else reading_text(reading)
         shown = align_point(text, width) if self.columns.decimals else pad(text, width)
         return Piece(prefix + shown, tone if reading.is_known else Tone.FUTURE)
+
+
+def _equations(parts: Sequence[tuple[str, str]], room: int) -> str:
+    """Write `name = number` pairs; without room names are cut, numbers stay whole."""
+    joint, gap = " = ", "  "
+    whole = gap.join(f"{name}{joint}{number}" for name, number in parts)
+    if cell_len(whole) <= room:
+        return whole
+    for count in range(len(parts), 0, -1):
+        shown = parts[:count]
+        numbers = sum(cell_len(number) + len(joint) for _, number in shown)
+        left = room - numbers - len(gap) * (count - 1)
+        if left >= count * _MIN_DERIVATIVE:
+            return gap.join(
+                f"{_cut_derivative(name, left // count)}{joint}{number}"
+                for name, number in shown
+            )
+    return pad(parts[0][1], room).rstrip()
+
+
+def _cut_derivative(name: str, room: int) -> str:
+    """Shorten both sides of a derivative's fraction bar to `room` cells.
+
+    >>> _cut_derivative("∂loss/∂(pred - y)", 11), _cut_derivative("∂z/∂u", 9)
+    ('∂loss/∂(pr…', '∂z/∂u')
+    """
+    above, bar, below = name.partition(_FRACTION)
+    if not bar or cell_len(name) <= room:
+        return pad(name, room).rstrip()
+    sides = room - len(bar)
+    first = max(min(cell_len(above), sides // 2), sides - cell_len(below))
+    first = min(first, cell_len(above))
+    return f"{pad(above, first).rstrip()}{bar}{pad(below, sides - first).rstrip()}"

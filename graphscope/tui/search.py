@@ -1,39 +1,72 @@
 """Finding nodes by what the user types: names first, then expressions and ops."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from graphscope.diagram.labels import sign_of
 from graphscope.model.names import nearest_names
 from graphscope.model.trace import Trace
 from graphscope.tui.lines import clean
-from graphscope.tui.outline import Node, Outline
-from graphscope.tui.words import describe, name_of_node
+from graphscope.tui.outline import Node, Outline, site_of
+from graphscope.tui.words import describe, name_of_node, short_text
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A node as it can be found."""
+    """A node as it can be found.
+
+    Attributes:
+        node: Id of the node.
+        name: The user's name, empty when there is none.
+        text: Its expression, or what kind of leaf it is, and its module.
+        sign: The sign of an op.
+        place: Line and value, which tell it from others of the same text.
+    """
 
     node: int
     name: str
     text: str
+    sign: str = ""
+    place: str = ""
 
     @property
     def title(self) -> str:
         """What to call it in one line."""
-        return f"{self.name} = {self.text}" if self.name else self.text
+        text = f"{self.name} = {self.text}" if self.name else self.text
+        return f"{text}  {self.place}".rstrip()
 
 
 def list_entries(trace: Trace, outline: Outline) -> tuple[Entry, ...]:
     """Return all nodes of a step as entries."""
-    return tuple(_entry(trace, node) for node in outline.nodes)
+    entries = [_entry(trace, node) for node in outline.nodes]
+    count = Counter(entry.title for entry in entries)
+    return tuple(
+        replace(entry, place=f"{entry.place}  row {entry.node + 1}".lstrip())
+        if count[entry.title] > 1
+        else entry
+        for entry in entries
+    )
 
 
 def _entry(trace: Trace, node: Node) -> Entry:
     scope = trace.graph.ops[node.op].scope if node.op is not None else ""
     text = describe(trace, node)
     text = f"{text}  {scope}" if scope else text
-    return Entry(node.id, clean(name_of_node(trace, node)), clean(text))
+    name = clean(name_of_node(trace, node))
+    sign = "" if node.op is None else sign_of(trace.graph.ops[node.op])
+    return Entry(node.id, name, clean(text), clean(sign), clean(_place(trace, node)))
+
+
+def _place(trace: Trace, node: Node) -> str:
+    """Write the line that a node comes from, and its value."""
+    op = trace.graph.ops[node.op] if node.op is not None else None
+    site = op.site if op is not None else None
+    if node.value is None:
+        return f"line {site.line}" if site else ""
+    site = site_of(trace.graph, node.value)
+    where = f"line {site.line}  " if site else ""
+    return f"{where}{short_text(trace.value_of(node.value))}"
 
 
 def find_entries(
@@ -58,7 +91,7 @@ def _rank(entry: Entry, key: str) -> int | None:
         return 1
     if key in name:
         return 2
-    return 3 if key in entry.text.casefold() else None
+    return 3 if key in f"{entry.text}\n{entry.sign}".casefold() else None
 
 
 def suggest(entries: Sequence[Entry], wanted: str) -> str:

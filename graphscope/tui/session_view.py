@@ -4,17 +4,17 @@ Knows no widgets. The application asks it for pictures of a given width.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.diagram.model import Style
 from graphscope.errors import GraphscopeError
-from graphscope.model.graph import Graph, Role
+from graphscope.model.graph import Gap, Graph, Role
 from graphscope.tui.box_view import BoxDrawing, draw_step, picture_boxes
 from graphscope.tui.feed import Feed, Series
 from graphscope.tui.histories import HistoryKey
-from graphscope.tui.inspector import History, inspect_node
+from graphscope.tui.inspector import History, count_gaps, inspect_node, list_gaps
 from graphscope.tui.lines import (
     ListPicture,
     Picture,
@@ -25,6 +25,7 @@ from graphscope.tui.lines import (
     message_picture,
     pad,
 )
+from graphscope.tui.matching import match_event, match_node
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Node, Outline, OutlineCache, build_outline
 from graphscope.tui.rail_view import Columns, RailPicture, choose_columns
@@ -43,6 +44,16 @@ from graphscope.tui.words import name_of_node, title_of_node
 _KEPT_DRAWINGS: Final = 16
 _QUICK_NODES: Final = 400
 _TITLE_WIDTH: Final = 40
+_HINT: Final = "Select a node: ↑ ↓, a click, or / to search."
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where the user went last other than by step: what steps are compared with."""
+
+    moment: Moment
+    outline: Outline
+    selection: int | None
 
 
 class SessionView:
@@ -62,6 +73,7 @@ class SessionView:
         self.problem = ""
         self._feed = feed
         self._title = title
+        self._origin: _Origin | None = None
         self._losses: Series = feed.losses()
         self._steps = feed.steps
         self._outlines = OutlineCache()
@@ -93,23 +105,30 @@ class SessionView:
         return is_changed
 
     def go(self, position: Position, *, follow: bool) -> None:
-        """Go to `position`, or as near to it as the recording allows."""
-        before, before_outline = self.moment, self.outline
+        """Go to `position`, or as near to it as the recording allows.
+
+        With `follow` the selection is what the event is about. Without, another step
+        is opened at the place that corresponds to this one, to compare the two.
+        """
+        is_same_step = position.step == self.position.step
         self._load(position)
+        origin = self._origin
+        if not follow and not is_same_step and origin is not None:
+            position = self._carry(origin, position)
         found = fit(position, self.events)
+        self.position = found
         if self.moment is None or self.outline is None:
-            self.position = found
             return
         self.moment = replace(self.moment, event=found.event)
         selection = found.selection
-        if before is not None and before_outline is not None:
-            selection = self._carry(before, before_outline, selection)
         nodes = self.outline.nodes_of_event(found.event)
         if follow and nodes:
             selection = nodes[0]
         if selection is not None and selection >= len(self.outline.nodes):
             selection = None
         self.position = replace(found, selection=selection)
+        if follow or is_same_step or origin is None:
+            self._origin = _Origin(self.moment, self.outline, selection)
 
     def _load(self, position: Position) -> None:
         self.problem = ""
@@ -126,20 +145,24 @@ class SessionView:
         self.outline = self._outlines.get(trace.graph)
         self.moment = Moment(trace, position.event)
 
-    def _carry(
-        self, before: Moment, outline: Outline, selection: int | None
-    ) -> int | None:
-        """Find the selected node again in a step that has another graph."""
-        if self.moment is None or self.outline is None or selection is None:
-            return selection
-        node = outline.find(selection)
-        if outline is self.outline or node is None:
-            return selection
-        name = title_of_node(before.trace, node)
-        for candidate in self.outline.nodes:
-            if title_of_node(self.moment.trace, candidate) == name:
-                return candidate.id
-        return None
+    def _carry(self, origin: _Origin, position: Position) -> Position:
+        """Find event and selected node of `origin` again in the step now open."""
+        if self.moment is None or self.outline is None:
+            return position
+        trace, chosen = self.moment.trace, origin.selection
+        if self.outline is origin.outline:  # the same structure
+            return replace(position, event=origin.moment.event, selection=chosen)
+        event = match_event(origin.moment, trace)
+        if chosen is not None:
+            about = origin.outline.nodes_of_event(origin.moment.event)
+            here = self.outline.nodes_of_event(event)
+            if chosen in about and here:
+                chosen = here[min(about.index(chosen), len(here) - 1)]
+            else:
+                chosen = match_node(
+                    origin.moment.trace, origin.outline, chosen, trace, self.outline
+                )
+        return replace(position, event=event, selection=chosen)
 
     # --- the graph
 
@@ -149,7 +172,12 @@ class SessionView:
         position = self.position
         what = "graph" if position.view is View.RAIL else "boxes"
         is_variables = position.style is Style.VARIABLES
-        return f"{what} · variables" if is_variables else what
+        parts = [what, "variables" if is_variables else "", count_gaps(self._gaps)]
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def _gaps(self) -> Sequence[Gap]:
+        return () if self.moment is None else self.moment.graph.gaps
 
     def nodes_in_sight(self) -> tuple[int, ...]:
         """Return the nodes that the graph must show: selected, then current."""
@@ -261,9 +289,8 @@ class SessionView:
         if self.moment is None:
             return ListPicture()
         if node is None:
-            return message_picture(
-                "Select a node: ↑ ↓, a click, or / to search.", width
-            )
+            hint = message_picture(_HINT, width)
+            return ListPicture([*hint.lines, *list_gaps(self._gaps, width)])
         return inspect_node(self.moment, node, width=width, history=history)
 
     # --- the source

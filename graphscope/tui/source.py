@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from rich.cells import cell_len
@@ -17,7 +17,7 @@ from graphscope.model.numbers import format_observation
 from graphscope.model.observation import Observation
 from graphscope.model.site import Site
 from graphscope.tui.lines import Area, Band, Piece, ScreenLine, Tone, line, pad
-from graphscope.tui.moment import Moment
+from graphscope.tui.moment import Moment, first_event
 from graphscope.tui.outline import Node, Outline, site_of
 from graphscope.tui.words import short_text
 
@@ -26,7 +26,7 @@ _LOOKED_AT: Final = 12
 _NOTE_SHARE: Final = 0.4
 _SHOWN_VALUES: Final = 3
 _GAP: Final = 2
-_MIN_CODE: Final = 12
+_SHORT_NOTE: Final = 8
 _TAB: Final = 4
 
 
@@ -104,22 +104,28 @@ class SourcePicture:
         return self._gutter + 3
 
     @cached_property
-    def _note_column(self) -> int:
-        """Where values begin: behind the longest line that has any, if that fits."""
-        code = [cell_len(self.text[n - 1]) for n in self._values if n <= len(self.text)]
-        wanted = self._head + max(code, default=0) + _GAP
-        room = max((cell_len(self._note(n)) for n in self._values), default=0)
-        return max(min(wanted, self.pane_width - room), self._head + _MIN_CODE)
+    def _notes(self) -> Mapping[int, tuple[int, str]]:
+        """Line -> where its values begin, and their text; never over the code.
+
+        Values stand under each other, behind the longest code that they fit behind.
+        """
+        ends = {
+            number: self._head + line(*self._code(number)).width + _GAP
+            for number in self._values
+            if 0 < number <= self.height
+        }
+        notes = {n: self._note(n, self.pane_width - end) for n, end in ends.items()}
+        longest = max(map(cell_len, notes.values()), default=0)
+        last = self.pane_width - max(longest, _SHORT_NOTE)
+        column = max((end for end in ends.values() if end <= last), default=0)
+        return {n: (max(column, ends[n]), note) for n, note in notes.items() if note}
 
     @cached_property
     def width(self) -> int:
         """Cells of the widest line."""
         longest = max((cell_len(text) for text in self.text), default=0)
-        notes = max(
-            (self.line_at(n - 1).width for n in self._values if 0 < n <= self.height),
-            default=0,
-        )
-        return max(longest + self._head, notes)
+        notes = (at + cell_len(note) for at, note in self._notes.values())
+        return max(longest + self._head, max(notes, default=0))
 
     @property
     def height(self) -> int:
@@ -147,11 +153,10 @@ class SourcePicture:
             Piece(f"{number:>{self._gutter}} ", Tone.MUTED),
         ]
         code = self._code(number)
-        note = self._note(number)
-        if note:
-            room = self._note_column - self._head - _GAP
-            code = _fit_code(code, room, may_cut=not (is_event or is_selected))
-            code.append(Piece(" " * _GAP + note, Tone.VALUE))
+        if number in self._notes:
+            at, note = self._notes[number]
+            gap = at - self._head - line(*code).width
+            code.append(Piece(" " * gap + note, Tone.VALUE))
         return line(*head, *code, band=Band.CURRENT if is_event else Band.NONE)
 
     def _is_in(self, site: Site | None, number: int) -> bool:
@@ -177,26 +182,31 @@ class SourcePicture:
     def _made(self, number: int) -> Sequence[int]:
         """Return the last few values made in a line up to now."""
         values, graph = self._values.get(number, ()), self.moment.graph
-
-        def when(value: int) -> int:
-            op = graph.values[value].op
-            return -1 if op is None else graph.op_events.get(op, -1)
-
-        count = bisect_right(values, self.moment.event, key=when)
+        count = bisect_right(values, self.moment.event, key=partial(first_event, graph))
         return values[max(count - _LOOKED_AT, 0) : count]
 
-    def _note(self, number: int) -> str:
+    def _note(self, number: int, room: int) -> str:
+        """Write as much of a line's values as there is room for, numbers whole."""
         values = self.moment.graph.values
         made = self._made(number)
         named = {values[v].name: v for v in made if values[v].name}
         shown = list(named.values())[-_SHOWN_VALUES:] or list(made[-1:])
-        long = self._values_text(shown, format_observation)
-        if cell_len(long) > self.pane_width * _NOTE_SHARE:
-            return self._values_text(shown, short_text)
-        return long
+        long = self._values_text(shown, format_observation, is_only=len(shown) == 1)
+        if cell_len(long) <= min(self.pane_width * _NOTE_SHARE, room):
+            return long
+        for count in range(len(shown), 0, -1):
+            few = shown[-count:]
+            short = self._values_text(few, short_text, is_only=len(shown) == 1)
+            if cell_len(short) <= room:
+                return short
+        return ""
 
     def _values_text(
-        self, shown: Sequence[int], write: Callable[[Observation | None], str]
+        self,
+        shown: Sequence[int],
+        write: Callable[[Observation | None], str],
+        *,
+        is_only: bool,
     ) -> str:
         parts = []
         for value in shown:
@@ -204,20 +214,8 @@ class SourcePicture:
             if seen is not None:
                 name = self.moment.graph.values[value].name or ""
                 text = write(seen)
-                parts.append(text if len(shown) == 1 else f"{name} {text}")
+                parts.append(text if is_only else f"{name} {text}")
         return f"⟵ {', '.join(parts)}" if parts else ""
-
-
-def _fit_code(code: list[Piece], room: int, *, may_cut: bool) -> list[Piece]:
-    """Fill code up to `room` cells; cut it for the values behind, if it may be cut."""
-    width = line(*code).width
-    if width <= room:
-        return [*code, Piece(" " * (room - width))]
-    if not may_cut:  # at most what follows the marked expression
-        *start, rest = code
-        left = room - line(*start).width
-        return [*start, Piece(pad(rest.text, left), rest.tone)] if left > 0 else code
-    return [Piece(pad("".join(piece.text for piece in code), room), Tone.CODE)]
 
 
 def _code(text: str, tone: Tone) -> Piece:

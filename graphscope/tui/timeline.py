@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from rich.cells import cell_len
+
+from graphscope.diagram.labels import root_name
 from graphscope.model.graph import Event, Phase
 from graphscope.model.numbers import format_number
+from graphscope.model.trace import Trace
 from graphscope.tui.feed import Series
-from graphscope.tui.lines import Piece, ScreenLine, Tone, line, pad
+from graphscope.tui.lines import Piece, ScreenLine, Tone, clean, line, pad
 from graphscope.tui.moment import Moment
 from graphscope.tui.sparkline import draw_sparkline
 from graphscope.tui.words import PHASE_NAMES, event_text
@@ -17,6 +21,9 @@ _PRODUCT: Final = "graphscope"
 _MIN_CURVE: Final = 4
 _MAX_CURVE: Final = 32
 _GAPS: Final = 7
+_LOSS: Final = "loss"
+_LOSS_LETTER: Final = "L"
+_MAX_ROOT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ class HeaderFacts:
 
 def draw_header(facts: HeaderFacts, moment: Moment | None, width: int) -> ScreenLine:
     """Write title, position and loss curve on one line, dropping what does not fit."""
-    where, loss = _where(facts, moment), _loss_text(facts)
+    where, loss = _where(facts, moment), _loss_text(facts, moment)
     title = f"{_PRODUCT} · {facts.title}" if facts.title else _PRODUCT
     fixed = len(where) + len(loss) + _GAPS
     room = max(width - fixed, 0)
@@ -138,10 +145,24 @@ def _where(facts: HeaderFacts, moment: Moment | None) -> str:
     return " · ".join(parts)
 
 
-def _loss_text(facts: HeaderFacts) -> str:
+def _loss_text(facts: HeaderFacts, moment: Moment | None) -> str:
     losses = facts.losses
     loss = losses[facts.step] if facts.step < len(losses) else None
-    return "" if loss is None else f"loss {format_number(loss)}"
+    if loss is None:
+        return ""
+    name = _LOSS if moment is None else _root_word(moment.trace)
+    return f"{name} {format_number(loss)}"
+
+
+def _root_word(trace: Trace) -> str:
+    """Return the short name of the number that the loss curve follows."""
+    for root in reversed(trace.graph.roots):
+        seen = trace.value_of(root)
+        if seen is not None and isinstance(seen.scalar, int | float):
+            is_loss = root_name(trace, (root,)) == _LOSS_LETTER
+            name = _LOSS if is_loss else clean(root_name(trace, (root,)))
+            return name if cell_len(name) <= _MAX_ROOT else _LOSS
+    return _LOSS
 
 
 def draw_event(moment: Moment, width: int) -> ScreenLine:

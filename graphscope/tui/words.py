@@ -1,5 +1,7 @@
 """How a node is called and what its numbers look like on the screen."""
 
+from dataclasses import replace
+
 from graphscope.diagram.labels import derivative, expression_of, root_name, sign_of
 from graphscope.diagram.variables import local_text
 from graphscope.model.graph import EventKind, Op, OpKind, Phase, Role, ValueKind
@@ -73,8 +75,20 @@ def tone_of_node(trace: Trace, node: Node) -> Tone:
 
 
 def value_reading(moment: Moment, node: Node) -> Reading | None:
-    """Return the value of a node as it is, or will first be."""
-    return None if node.value is None else moment.latest(node.value, *VALUES)
+    """Return the value of a node as it is, or will first be.
+
+    Of an op that hands numbers to Python it is the value that was read.
+    """
+    if node.value is not None:
+        return moment.latest(node.value, *VALUES)
+    op = None if node.op is None else moment.graph.ops[node.op]
+    if op is None or op.kind is not OpKind.READOUT or not op.inputs:
+        return None
+    event = moment.graph.op_events.get(op.id, -1)
+    readings = moment.readings(op.inputs[0], *VALUES)
+    before = [r for r in readings if r.slot.event <= event]
+    is_known = moment.has_happened(event)
+    return replace(before[-1], is_known=is_known) if before else None
 
 
 def gradient_reading(moment: Moment, node: Node) -> Reading | None:

@@ -2,6 +2,7 @@ from graphscope.model.graph import Role
 from graphscope.model.numbers import format_observation
 from graphscope.tui.moment import ARRIVALS, VALUES, Moment, Reading
 from tests.samples import logistic_trace
+from tests.tui.steps import zeroed_after_the_update
 
 W_1, U, Z = 1, 2, 4
 LAST = 11
@@ -55,3 +56,20 @@ def test_results_are_made_by_their_op_and_leaves_were_always_there() -> None:
 def test_outside_of_the_events_there_is_no_current_event() -> None:
     assert Moment(logistic_trace(), -1).current is None
     assert Moment(logistic_trace(), 99).current is None
+
+
+def test_what_an_optimizer_made_of_a_parameter_is_there_from_the_update_on() -> None:
+    trace = zeroed_after_the_update()
+    updated = 8
+    moments = [Moment(trace, event) for event in (0, LAST - 1, LAST, LAST + 1)]
+
+    assert [moment.is_made(updated) for moment in moments] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [text(moment.latest(updated, *VALUES)) for moment in moments[1:3]] == [
+        ("0.5481", False),
+        ("0.5481", True),
+    ]

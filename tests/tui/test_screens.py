@@ -1,16 +1,22 @@
 # ruff: noqa: E501 - screens are as wide as they are
 """Whole screens, as a user sees them."""
 
+from dataclasses import replace
+
 import pytest
 from rich.style import Style
 from textual.color import Color
 
+from graphscope.model.graph import Gap
+from tests.samples import logistic_trace
 from tests.tui.screens import (
     LARGE,
     MEDIUM,
     SMALL,
     logistic_app,
+    open_app,
     pane,
+    pane_lines,
     press,
     running,
     screen_lines,
@@ -39,10 +45,10 @@ async def test_backward_through_z_on_a_small_terminal() -> None:
 ╰───────────────────────────────────────── ▶ AddBackward0 ran  logistic.py:17 ─╯
 ╭─ z ──────────────────────────────────╮╭─ logistic.py ────────────────────────╮
 │z = u + b      logistic.py:13  f32[1] ││  11 def train_step():                │
-│value      1.9                        ││  12     u = x_1 * w_1       ⟵ 1.85   │
-│gradient   −0.1301   ∂L/∂z            ││▶ 13     z = u + b           ⟵ 1.9    │
-│local      ∂z/∂u = 1   ∂z/∂b = 1      ││  14     a = torch.sigmoid…  ⟵ 0.8699▅│
-│edges      → u −0.1301                ││  15     l = F.binary_cros…  ⟵ 0.1394 │
+│value      1.9                        ││  12     u = x_1 * w_1  ⟵ 1.85        │
+│gradient   −0.1301   ∂L/∂z            ││▶ 13     z = u + b      ⟵ 1.9         │
+│local      ∂z/∂u = 1   ∂z/∂b = 1      ││  14     a = torch.sigmoid(z)        ▅│
+│edges      → u −0.1301                ││  15     l = F.binary_cross_entropy(a │
 │           → b −0.1301                ││  16     optimizer.zero_grad()        │
 │steps      value ▁▅▇█  gradient ▁▇██  ││  17     l.backward()                ▆│
 │operator   torch.Tensor.add          ▇││  18     optimizer.step()             │
@@ -198,3 +204,35 @@ async def test_without_colour_the_selected_row_is_reversed(
 
         assert all(segment.style and segment.style.reverse for segment in row)
         assert "▶ u" in screen_lines(app)[4]
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 10), (40, 8), (60, 18), (120, 10)])
+async def test_on_a_low_terminal_the_graph_keeps_three_rows(
+    size: tuple[int, int],
+) -> None:
+    app = logistic_app(3)
+    async with running(app, size) as pilot:
+        for key in ("b", "n", "v", "s", "v"):
+            await press(pilot, key)
+
+            assert pane(app, "graph").size.height >= 3
+            assert "▶" in "".join(screen_lines(app)[2:-3])
+            assert len(screen_lines(app)) == size[1]
+
+
+async def test_gaps_are_counted_above_the_graph_and_listed_without_selection() -> None:
+    trace = logistic_trace()
+    gap = Gap(None, "an extension computed without torch")
+    app = open_app([replace(trace, graph=replace(trace.graph, gaps=(gap,)))])
+    async with running(app) as pilot:
+        assert "─ graph · 1 gap ─" in screen_lines(app)[1]
+
+        app.go(replace(app.position, selection=None), follow=False)
+        await press(pilot, "s")
+        assert "─ graph · variables · 1 gap ─" in screen_lines(app)[1]
+        assert pane_lines(app, "inspector") == [
+            "Select a node: ↑ ↓, a click, or / to search.",
+            "",
+            "1 gap: not everything in this step could be seen",
+            "an extension computed without torch",
+        ]

@@ -1,4 +1,6 @@
 # ruff: noqa: E501 - screens are as wide as they are
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
@@ -71,3 +73,19 @@ def test_the_header_is_never_wider_than_the_screen(
     header = draw_header(facts, Moment(logistic_trace(), 0), width)
     assert header.width <= width
     assert "step 0/999 · event 1/12 · 1 forward" in header.text
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("z", "z"), ("l", "loss"), ("d_loss", "d_loss"), ("total_objective", "loss")],
+)
+def test_the_header_calls_the_number_as_the_code_does_when_that_is_short(
+    name: str, word: str
+) -> None:
+    trace = logistic_trace()
+    values = (*trace.graph.values[:7], replace(trace.graph.values[7], name=name))
+    named = replace(trace, graph=replace(trace.graph, values=values))
+
+    header = draw_header(HeaderFacts("t.py", 0, 1, [14.0]), Moment(named, 7), 80)
+
+    assert header.text.rstrip().endswith(f"  {word} 14")

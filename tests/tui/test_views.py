@@ -8,6 +8,7 @@ from graphscope.diagram.model import Style
 from graphscope.model.graph import (
     Event,
     EventKind,
+    Gap,
     Graph,
     Phase,
     Role,
@@ -17,7 +18,6 @@ from graphscope.model.graph import (
 )
 from graphscope.model.observation import Observation, Stats
 from graphscope.model.trace import Trace
-from graphscope.tui.box_view import draw_step, picture_boxes
 from graphscope.tui.inspector import History, inspect_node
 from graphscope.tui.lines import Tone
 from graphscope.tui.moment import Moment
@@ -25,6 +25,7 @@ from graphscope.tui.outline import build_outline
 from graphscope.tui.rail_view import RailPicture, choose_columns
 from graphscope.tui.source import find_focus, show_source
 from tests.samples import logistic_graph, logistic_trace
+from tests.tui.steps import with_readout, zeroed_after_the_update
 
 W_1, U, B, Z = 1, 2, 3, 4  # rows of the outline; values have other ids only after z
 LAST = 11
@@ -218,10 +219,12 @@ def test_the_rail_cost_does_not_depend_on_rows_out_of_sight() -> None:
     )
 
 
-def source(trace: Trace, event: int, selection: int | None = None) -> list[str]:
+def source(
+    trace: Trace, event: int, selection: int | None = None, *, width: int = 60
+) -> list[str]:
     outline, moment = build_outline(trace.graph), Moment(trace, event)
     focus = find_focus(moment, outline, selection)
-    picture = show_source(moment, outline, focus, width=60)
+    picture = show_source(moment, outline, focus, width=width)
     assert picture is not None
     return [picture.line_at(y).text.rstrip() for y in range(11, 18)]
 
@@ -272,28 +275,6 @@ def test_an_empty_graph_has_an_empty_outline() -> None:
     assert (outline.nodes, outline.nodes_of_event(0), outline.rail_width) == ((), (), 0)
 
 
-def box_tones(event: int, text: str) -> set[Tone]:
-    """Return the tones in which `text` is drawn in the box view at an event."""
-    trace = logistic_trace()
-    outline = build_outline(trace.graph)
-    drawing = draw_step(trace, outline, Style.OPERATIONS)
-    picture = picture_boxes(drawing, Moment(trace, event), outline, None)
-    lines = [picture.line_at(y) for y in range(picture.height)]
-    return {p.tone for line in lines for p in line.pieces if text in p.text}
-
-
-def test_boxes_and_gradients_of_the_future_are_dim_and_then_not() -> None:
-    assert box_tones(0, "z = u + b") == {Tone.FUTURE}
-    assert box_tones(1, "z = u + b") == {Tone.PLAIN}
-    assert box_tones(5, "∂ −1.1496") == {Tone.FUTURE, Tone.GRADIENT}
-    assert box_tones(6, "∂ −1.1496") == {Tone.GRADIENT}
-
-
-def test_an_arrow_into_a_box_of_the_future_is_dim() -> None:
-    assert Tone.FUTURE in box_tones(LAST - 1, "┈")
-    assert Tone.FUTURE not in box_tones(LAST, "┈")
-
-
 def test_a_grad_that_the_code_reads_is_there_only_from_then_on() -> None:
     graph = logistic_graph()
     read = Value(8, ValueKind.GRADIENT, None, None, (1,), "float32", owner=1)
@@ -324,3 +305,78 @@ def test_a_long_tensor_beside_the_source_is_shortened_to_its_mean() -> None:
     assert (
         source(trace, 1)[1] == "▶ 13     z = u + b                         ⟵ μ 1.6235"
     )
+
+
+def test_what_the_optimizer_made_stands_at_its_call_and_not_before_it() -> None:
+    trace = zeroed_after_the_update()
+    lines = {event: source(trace, event) for event in (4, LAST, LAST + 1)}
+
+    assert [lines[event][4].rstrip() for event in (4, LAST + 1)] == [
+        "▶ 16     optimizer.zero_grad()",
+        "▶ 16     optimizer.zero_grad()",
+    ]
+    assert lines[4][6] == "  18     optimizer.step()"
+    assert lines[LAST][6] == "▶ 18     optimizer.step()                  ⟵ 0.5481"
+
+
+def test_values_beside_the_source_never_stand_in_the_code() -> None:
+    assert source(logistic_trace(), LAST, width=36) == [
+        "  12     u = x_1 * w_1  ⟵ 1.85",
+        "  13     z = u + b      ⟵ 1.9",
+        "  14     a = torch.sigmoid(z)",
+        "  15     l = F.binary_cross_entropy(a, y)",
+        "  16     optimizer.zero_grad()",
+        "  17     l.backward()",
+        "▶ 18     optimizer.step()",
+    ]
+
+
+def test_of_a_value_beside_the_source_the_number_goes_last() -> None:
+    trace = with_value(logistic_trace(), 4, Observation(np.arange(3.0)))
+    lines = [source(trace, 1, width=width)[1] for width in (60, 38, 26)]
+
+    assert [line.partition("u + b")[2].strip() for line in lines] == [
+        "⟵ [0, 1, 2]",
+        "⟵ [0, 1, 2]",
+        "⟵ μ 1",
+    ]
+
+
+def test_without_room_a_derivative_is_shortened_and_its_number_is_not() -> None:
+    graph = logistic_graph()
+    values = [
+        replace(v, name="a_rather_long_name") if v.id in (2, 4) else v
+        for v in graph.values
+    ]
+    trace = replace(logistic_trace(), graph=replace(graph, values=tuple(values)))
+    row = rail(trace, LAST, Style.VARIABLES)[5]
+
+    assert "∂a/∂a_rather_lon… = 0.1132" in row
+
+
+def test_the_row_of_a_readout_shows_what_was_read_once_it_was() -> None:
+    trace = with_readout()
+    outline = build_outline(trace.graph)
+    tones = []
+    for event in (LAST, LAST + 1):
+        moment = Moment(trace, event)
+        columns = choose_columns(moment, outline, 80)
+        row = RailPicture(moment, outline, columns, None).line_at(8)
+        tones += [p.tone for p in row.pieces if "0.1394" in p.text]
+
+    assert tones == [Tone.FUTURE, Tone.VALUE]
+    assert inspect(trace, LAST + 1, 8)[1] == "read       0.1394"
+
+
+def test_the_inspector_ends_with_what_could_not_be_seen() -> None:
+    trace = logistic_trace()
+    gaps = (Gap(1, "a fused kernel ran"), Gap(None, "no access to the compiled graph"))
+    lines = inspect(replace(trace, graph=replace(trace.graph, gaps=gaps)), 0, Z)
+
+    assert lines[-4:] == [
+        "",
+        "2 gaps: not everything in this step could be seen",
+        "event 2: a fused kernel ran",
+        "no access to the compiled graph",
+    ]
+    assert inspect(trace, 0, Z)[-1] == "autograd   AddBackward0"
