@@ -100,7 +100,7 @@ def _print(chosen: Demo, folder: Path) -> None:
     for style in Style:
         put(draw_step(first, DiagramOptions(style=style), width=find_width()) + "\n")
     put(f"{chosen.name} · {describe_step(first, count=count)}\n")
-    put(describe_numbers(first))
+    put(describe_numbers(first, width=find_width()))
     for style in Style:
         path = folder / f"{chosen.name}.{style.value}.svg"
         save_trace(first, path, diagram_options=DiagramOptions(style=style))

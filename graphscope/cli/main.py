@@ -9,7 +9,7 @@ import typer
 from graphscope.cli.demo import demo
 from graphscope.cli.export import export
 from graphscope.cli.output import put, say
-from graphscope.cli.record import record
+from graphscope.cli.record import RecordCommand, record
 from graphscope.cli.show import show
 from graphscope.cli.view import view
 from graphscope.errors import GraphscopeError
@@ -50,7 +50,9 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_describe)
-    for command in (demo, record, view, show, export):
+    app.command()(demo)
+    app.command(cls=RecordCommand)(record)
+    for command in (view, show, export):
         app.command()(command)
     return app
 

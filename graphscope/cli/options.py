@@ -48,8 +48,9 @@ Depth = Annotated[
         "--depth",
         metavar="D",
         min=0,
-        help="Draw modules nested D deep as one box each; 0 is the whole model. "
-        "[default: every operation, as far as 300 boxes go]",
+        help="Draw modules nested D deep as one box each; 0 joins whatever runs "
+        "inside of submodules. Operations that the model's own forward calls stay "
+        "boxes. [default: every operation, as far as 300 boxes go]",
         show_default=False,
     ),
 ]

@@ -1,15 +1,44 @@
 """`graphscope record`: run an unmodified script and record what torch did."""
 
 import tokenize
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from graphscope.cli.output import say
 from graphscope.errors import GraphscopeError
 
 SUFFIX = ".gscope"
+
+
+class RecordCommand(TyperCommand):
+    """`record`, which knows why somebody gives it an option that it does not have."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; refuse an unknown option with the remedy."""
+        own = args[: args.index("--")] if "--" in args else args
+        known = {name for option in self.get_params(ctx) for name in option.opts}
+        unknown = [name for name in own if is_unknown(name, known)]
+        if unknown:
+            ctx.fail(
+                f"No such option: {unknown[0]}. The script's own options go after "
+                "`--`: graphscope record SCRIPT -- OPTIONS"
+            )
+        return super().parse_args(ctx, args)
+
+
+def is_unknown(argument: str, known: Collection[str]) -> bool:
+    """Whether an argument looks like an option, but like none of `known`.
+
+    >>> [is_unknown(a, {"-o", "--force"}) for a in ("-of", "--force=1", "--n", "-")]
+    [False, False, True, False]
+    """
+    if argument.startswith("--"):
+        return argument.partition("=")[0] not in known
+    return argument[:1] == "-" and len(argument) > 1 and argument[:2] not in known
 
 
 def record(

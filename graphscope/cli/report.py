@@ -1,46 +1,63 @@
 """One step as text: heading, picture, table of numbers."""
 
 from dataclasses import replace
+from typing import Final
 
+from graphscope.cli.legend import write_legend
 from graphscope.cli.options import View
 from graphscope.cli.table import to_table
+from graphscope.diagram.labels import shorten, title_of
 from graphscope.diagram.options import DiagramOptions
 from graphscope.model.numbers import format_number
 from graphscope.model.trace import Status, Trace
 from graphscope.render.text.cells import clean
 
+_MAX_NAME: Final = 32
+
 
 def describe_step(trace: Trace, *, count: int) -> str:
-    """Write which step it is of how many, its loss, and how it ended.
+    """Write which step it is of how many, its result, and how it ended.
 
     >>> from graphscope.model.graph import Graph
     >>> describe_step(Trace(Graph(), step=99), count=100)
     'step 99 (0 to 99)'
     """
-    parts = [f"step {trace.step} (0 to {count - 1})"]
-    loss = trace.loss()
-    if loss is not None:
-        parts.append(f"loss {format_number(loss)}")
+    parts = [f"step {trace.step} (0 to {count - 1})", *_result(trace)]
     if trace.status is Status.OPEN:
-        parts.append("no update ended it")
+        parts.append("no parameter was updated")
     if trace.status is Status.ABORTED:
         parts.append(f"ended by {clean(trace.error)}")
     return " · ".join(parts)
 
 
+def _result(trace: Trace) -> list[str]:
+    """Write what `Trace.loss` returns, by the user's own name for it."""
+    for root in reversed(trace.graph.roots):
+        seen = trace.value_of(root)
+        number = seen.scalar if seen is not None else None
+        if isinstance(number, int | float):
+            name = clean(shorten(title_of(trace, root), _MAX_NAME))
+            return [f"{name} {format_number(float(number))}"]
+    return []
+
+
 def draw_step(
     trace: Trace, options: DiagramOptions, *, width: int, view: View = View.AUTO
 ) -> str:
-    """Draw a step with characters; the title says in which style."""
+    """Draw a step with characters, with a legend below.
+
+    The title says in which style.
+    """
     from graphscope.diagram.build import build_diagram
     from graphscope.render.text import to_text
 
     diagram = build_diagram(trace, options)
     titled = replace(diagram, title=f"{diagram.title} · {options.style.value}")
-    return to_text(titled, width=width, view=view.value)
+    picture = to_text(titled, width=width, view=view.value)
+    return f"{picture}\n\n{write_legend(diagram, picture)}"
 
 
-def describe_numbers(trace: Trace) -> str:
+def describe_numbers(trace: Trace, *, width: int | None = None) -> str:
     """Write the table of the numbers, and under it what could not be observed."""
     gaps = [f"not recorded: {clean(gap.reason)}" for gap in trace.graph.gaps]
-    return "\n".join([to_table(trace), *dict.fromkeys(gaps)])
+    return "\n".join([to_table(trace, width=width), *dict.fromkeys(gaps)])

@@ -12,11 +12,12 @@ from graphscope.cli.options import (
     StepNumber,
     View,
 )
-from graphscope.cli.output import find_width, put
+from graphscope.cli.output import find_width, put, say
 from graphscope.cli.report import describe_numbers, describe_step, draw_step
 from graphscope.cli.steps import choose_step
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
+from graphscope.render.text.cells import cell_width
 
 
 def show(
@@ -39,7 +40,20 @@ def show(
 
     with closing(open_recording(file)) as recording:
         trace, count = choose_step(recording, step), len(recording)
-    options = DiagramOptions(style=style, depth=depth)
-    put(draw_step(trace, options, view=view, width=find_width()) + "\n")
+    options, width = DiagramOptions(style=style, depth=depth), find_width()
+    picture = draw_step(trace, options, view=view, width=width)
+    if view is View.BOXES:
+        warn_if_wide(picture, width)
+    put(f"{picture}\n")
     put(f"{file.name} · {describe_step(trace, count=count)}\n")
-    put(describe_numbers(trace))
+    put(describe_numbers(trace, width=width))
+
+
+def warn_if_wide(picture: str, width: int) -> None:
+    """Say what helps when boxes that were asked for are wider than a line."""
+    widest = max(map(cell_width, picture.splitlines()), default=0)
+    if widest > width:
+        say(
+            f"graphscope: The picture is {widest} columns wide, more than {width}. "
+            "Take --view rail or --depth 1, or draw it with `graphscope export`."
+        )

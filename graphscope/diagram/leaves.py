@@ -1,5 +1,6 @@
 """Boxes for what no drawn op computed: parameters, inputs, constants, `.grad`."""
 
+from collections.abc import Collection
 from typing import Final
 
 from graphscope.diagram.draft import LEAF, READ, Moment
@@ -20,6 +21,9 @@ _KINDS: Final = {
     ValueKind.CARRIED: BoxKind.VALUE,
 }
 
+_MAX_LONELY: Final = 8
+"""Parameters that nothing but an update reads; of more than these none is drawn."""
+
 _OWNED: Final = frozenset({ValueKind.PARAMETER, ValueKind.BUFFER, ValueKind.CONSTANT})
 
 
@@ -37,6 +41,26 @@ def leaf_boxes(selection: Selection, style: Style) -> list[tuple[Moment, Box]]:
         rank = READ if values[value].kind is ValueKind.GRADIENT else LEAF
         moment = (-1 if event is None else event, rank, op.id, position)
         placed.append((moment, _leaf_box(selection, values[value], style)))
+    drawn = {value for _, box in placed for value in box.values}
+    return [*placed, *_updated_boxes(selection, drawn, style)]
+
+
+def _updated_boxes(
+    selection: Selection, drawn: Collection[int], style: Style
+) -> list[tuple[Moment, Box]]:
+    """Return boxes for what an optimizer updated although no drawn op reads it.
+
+    The generator of a GAN ran before the step that updates it. Of a large optimizer
+    the update's own box names the first ones.
+    """
+    placed: list[tuple[Moment, Box]] = []
+    for event in selection.updates:
+        lonely = [v for v in event.values if v not in drawn]
+        if len(lonely) > _MAX_LONELY:
+            continue
+        for position, value in enumerate(lonely):
+            box = _leaf_box(selection, selection.trace.graph.values[value], style)
+            placed.append(((event.index, LEAF, -1, position), box))
     return placed
 
 

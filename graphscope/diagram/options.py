@@ -12,7 +12,9 @@ class DiagramOptions:
     Attributes:
         style: Ops as boxes, or named values as boxes with local derivatives.
         depth: Modules nested this deep are drawn as one box each (1: the children of
-            the model, 0: the whole model); None draws every op.
+            the model); 0 joins neighbours that run inside of any submodule. Ops that
+            the model's own forward calls are in no submodule and stay boxes. None
+            draws every op.
         max_boxes: Above this many boxes the diagram is collapsed until it fits.
         pass_index: Draw only this pass (0-based) of the step; None draws all of them
             side by side.

@@ -1,6 +1,7 @@
 """Boxes for what an optimizer did to the parameters."""
 
 from collections.abc import Collection
+from math import isfinite
 from typing import Final
 
 from graphscope.diagram.draft import OP, Moment
@@ -15,6 +16,8 @@ from graphscope.model.trace import Trace
 _SHOWN_PARAMETERS: Final = 6
 _SHOWN_HYPERS: Final = 6
 _SMALL: Final = 2
+_FEW_DIGITS: Final = 6
+_ALL_DIGITS: Final = 13
 
 
 def update_boxes(selection: Selection) -> list[tuple[Moment, Box]]:
@@ -92,18 +95,53 @@ def value_before(trace: Trace, value: int, slot: int) -> Observation | None:
 
 
 def change_text(before: Observation | None, after: Observation | None) -> str:
-    """Write a change: both numbers when small, the length of the vector otherwise."""
-    if before is None:
-        return f"→ {_brief(after)}"
-    return f"{_brief(before)} → {_brief(after)}"
+    """Write a change: both numbers when small, the length of the vector otherwise.
+
+    Numbers get as many more digits as it takes to tell them apart.
+    """
+    old, new = _number_of(before), _number_of(after)
+    if before is None or old is None or new is None:
+        start = "" if before is None else f"{_brief(before)} "
+        return f"{start}→ {_brief(after)}"
+    sign = "" if after is not None and _is_scalar(after) else "l2 "
+    return f"{sign}{' → '.join(write_apart(old, new))}"
+
+
+def write_apart(old: float, new: float) -> tuple[str, str]:
+    """Write two numbers, with more digits when they would look the same.
+
+    >>> write_apart(0.5, 0.5481), write_apart(7.0730012, 7.0730034)
+    (('0.5', '0.5481'), ('7.073001', '7.073003'))
+    """
+    texts = format_number(old), format_number(new)
+    for digits in range(_FEW_DIGITS, _ALL_DIGITS):
+        if texts[0] != texts[1] or old == new or not (isfinite(old) and isfinite(new)):
+            break
+        first, second = (f"{n:.{digits}g}".replace("-", "−") for n in (old, new))
+        texts = first, second
+    return texts
+
+
+def _is_scalar(seen: Observation) -> bool:
+    return seen.data is not None and seen.data.size == 1
+
+
+def _number_of(seen: Observation | None) -> float | None:
+    """Return a scalar itself, and the length of a vector that is not shown whole."""
+    if seen is None or (seen.data is not None and 1 < seen.data.size <= _SMALL):
+        return None
+    if _is_scalar(seen):
+        number = seen.scalar
+        return (
+            float(number)
+            if isinstance(number, int | float) and not isinstance(number, bool)
+            else None
+        )
+    return None if seen.stats is None else seen.stats.l2
 
 
 def _brief(seen: Observation | None) -> str:
-    if seen is None or (seen.data is None and seen.summary is None):
-        return format_observation(seen)
-    if seen.data is not None and seen.data.size <= _SMALL:
-        if seen.data.size == 1:
-            return format_observation(seen)
+    if seen is not None and seen.data is not None and 1 < seen.data.size <= _SMALL:
         return format_array(seen.data)
-    stats = seen.stats
-    return "not read" if stats is None else f"l2 {format_number(stats.l2)}"
+    number = None if seen is None or _is_scalar(seen) else _number_of(seen)
+    return format_observation(seen) if number is None else f"l2 {format_number(number)}"

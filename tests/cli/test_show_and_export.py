@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from graphscope.model.trace import Trace
+from graphscope.storage.writer import RecordingWriter
 from tests.cli.conftest import ROOT, Run
+from tests.diagram.sketch import Sketch
 
 TABLE = """\
-run.gscope · step 0 (0 to 4) · loss 0.1394
+run.gscope · step 0 (0 to 4) · l 0.1394
 
 name  kind       type    value   gradient  .grad    updated  line
 x_1   input      f32[1]  3.7     –         –        –        4
@@ -33,7 +36,11 @@ def test_show_prints_the_picture_and_then_the_table(
     title, empty, *_ = done.stdout.splitlines()
     assert (title, empty) == ("logistic.py · step 0 · operations", "")
     assert "│ z = u + b │" in done.stdout
-    assert done.stdout.endswith(f"\n\n{TABLE}")
+    assert done.stdout.endswith(
+        "\n\n● parameter  ○ input  □ operation  ◆ result  ↻ update  "
+        "▼ a gradient comes back  ▽ none comes back  ┊ for the update"
+        f"\n\n{TABLE}"
+    )
 
 
 def test_show_without_a_step_takes_the_last_complete_one(
@@ -42,7 +49,7 @@ def test_show_without_a_step_takes_the_last_complete_one(
     done = graphscope("show", recording.name)
 
     assert done.stdout.startswith("logistic.py · step 4 · operations\n")
-    assert "\nrun.gscope · step 4 (0 to 4) · loss " in done.stdout
+    assert "\nrun.gscope · step 4 (0 to 4) · l " in done.stdout
 
 
 def test_show_draws_the_variables_style(graphscope: Run, recording: Path) -> None:
@@ -58,6 +65,32 @@ def test_show_draws_the_rail(graphscope: Run, recording: Path) -> None:
 
     assert "╭" in boxes.partition("run.gscope")[0]
     assert len(rail.splitlines()) < len(boxes.splitlines())
+    assert "▼" not in rail
+
+
+def test_boxes_that_are_wider_than_a_line_come_with_a_remedy(
+    graphscope: Run, tmp_path: Path
+) -> None:
+    writer = RecordingWriter(tmp_path / "wide.gscope", environment={})
+    writer.add(wide_trace())
+    writer.close()
+
+    done = graphscope("show", "wide.gscope", "--view=boxes")
+    rail = graphscope("show", "wide.gscope")
+
+    widest = max(len(line) for line in done.stdout.splitlines())
+    assert (done.returncode, rail.stderr) == (0, "")
+    assert done.stderr == (
+        f"graphscope: The picture is {widest} columns wide, more than 140. Take "
+        "--view rail or --depth 1, or draw it with `graphscope export`.\n"
+    )
+
+
+def wide_trace() -> Trace:
+    sketch = Sketch()
+    inputs = [sketch.input(f"a_name_of_some_length_{n}", n) for n in range(8)]
+    sketch.op("stack", inputs, 1.0, named="all")
+    return sketch.trace()
 
 
 def test_a_reader_that_stops_early_is_no_error(recording: Path) -> None:

@@ -61,6 +61,26 @@ def test_wrong_usage_exits_with_2_and_says_what_is_wrong(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["a.py", "--epochs", "1"], "--epochs"),
+        (["a.py", "-o", "b.gscope", "--lr=0.1", "--", "--n"], "--lr=0.1"),
+        (["-n", "a.py"], "-n"),
+    ],
+)
+def test_an_option_of_the_script_is_told_where_it_goes(
+    graphscope: Run, arguments: list[str], option: str
+) -> None:
+    done = graphscope("record", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: No such option: {option}. The script's own options go after `--`: "
+        "graphscope record SCRIPT -- OPTIONS"
+    )
+
+
 IMPORTED = """
 import sys
 from graphscope.cli.main import run

@@ -94,6 +94,16 @@ def adam() -> Trace:
     return s.trace()
 
 
+def generator(size: int) -> Trace:
+    """l = w * 3, and an update of parameters that no op of the step reads."""
+    s = Sketch()
+    unread = [s.parameter(f"G.{index}", 1.0) for index in range(size)]
+    w = s.parameter("w", 2.0)
+    s.backward(s.op("mul", [w, s.constant("3")], 6.0, [3.0, 0.0], named="l"))
+    s.update("Adam", dict.fromkeys(unread, 0.9))
+    return s.trace()
+
+
 def manual_update() -> Trace:
     """w -= 0.1 * w.grad after a backward from l = 3 * w."""
     s = Sketch()

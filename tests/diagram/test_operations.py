@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import BoxKind, Style
 from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.updates import change_text
 from graphscope.errors import StepRangeError
+from graphscope.model.observation import Array, Observation
 from tests.diagram import cases
 from tests.diagram.sketch import arrows_of, texts_of
 from tests.samples import logistic_trace
@@ -191,6 +194,53 @@ def test_an_update_of_many_parameters_names_the_first_ones() -> None:
     assert [a for a in arrows_of(diagram) if "Adam" in a] == [
         f"p{index} -> Adam update" for index in range(9)
     ]
+
+
+def test_a_parameter_that_only_an_update_reads_is_drawn_with_it() -> None:
+    diagram = build_diagram(cases.generator(2))
+    assert texts_of(diagram)[-3:] == [
+        "parameter G.0 | 1 | ∂ not reached",
+        "parameter G.1 | 1 | ∂ not reached",
+        "update Adam | G.0 1 → 0.9 | G.1 1 → 0.9",
+    ]
+    assert [a for a in arrows_of(diagram) if "Adam" in a] == [
+        "G.0 -> Adam update",
+        "G.1 -> Adam update",
+    ]
+
+
+def test_many_parameters_that_only_an_update_reads_are_named_by_it_alone() -> None:
+    texts = texts_of(build_diagram(cases.generator(9)))
+    assert [text for text in texts if text.startswith("parameter")] == [
+        "parameter w | 2 | ∂ 3"
+    ]
+    assert texts[-1].startswith("update Adam | G.0 1 → 0.9")
+    assert texts[-1].endswith("| + 3 more")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (np.array(2.0), np.array(1.7), "2 → 1.7"),
+        (np.array(0.5), np.array(0.5000004), "0.5 → 0.5000004"),
+        (np.array(2.0), np.array(2.0), "2 → 2"),
+        (np.array(float("nan")), np.array(1.0), "NaN → 1"),
+        (np.array([1.0, 2.0]), np.array([3.0, 4.0]), "[1, 2] → [3, 4]"),
+        (np.array([0.0, 3.0, 4.0]), np.array([0.0, 6.0, 8.0]), "l2 5 → 10"),
+        (
+            np.array([0.0, 3.0, -4.0]),
+            np.array([0.0, 3.0, -4.00001]),
+            "l2 5 → 5.00001",
+        ),
+        (np.array(True), np.array(False), "True → False"),
+        (None, np.array([0.0, 3.0, 4.0]), "→ l2 5"),
+    ],
+)
+def test_a_change_is_written_with_the_digits_that_show_it(
+    before: Array | None, after: Array, text: str
+) -> None:
+    seen = None if before is None else Observation(before)
+    assert change_text(seen, Observation(after)) == text
 
 
 def test_a_manual_update_is_drawn_with_the_gradient_that_it_read() -> None:

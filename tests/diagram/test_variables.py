@@ -93,6 +93,8 @@ def test_versions_and_manual_updates_are_boxes_of_their_own() -> None:
         (np.array([[2.0]]), (1,), "2"),
         (np.diag([2.0, 3.0]), (2,), "diag [2, 3]"),
         (np.array([1.0, 1.0, 1.0]), (), "[1, 1, 1]"),
+        (np.array([1.0, 2.0, 3.0]), (3,), "[1, 2, 3]"),
+        (np.array([[1.0], [2.0], [3.0]]), (3,), "[1, 2, 3]"),
         (np.array([[1.0, 2.0], [3.0, 4.0]]), (2,), "2×2 matrix"),
         (np.eye(5), (5,), "5×5 matrix"),
         (np.zeros((0, 3)), (0,), "empty"),

@@ -60,6 +60,10 @@ def test_the_wheel_holds_the_package_its_demos_and_its_licence(wheel: Path) -> N
     assert folders == {"graphscope", "graphscope_torch-0.1.0.dist-info"}
     assert {
         "graphscope/py.typed",
+        "graphscope/render/typeface/DejaVuSansMono.ttf",
+        "graphscope/render/typeface/DejaVuSansMono-Bold.ttf",
+        "graphscope/render/typeface/LICENSE-DejaVu.txt",
+        "graphscope/tui/app.tcss",
         "graphscope/__main__.py",
         "graphscope/demos/accumulate.py",
         "graphscope/demos/linear_regression.py",

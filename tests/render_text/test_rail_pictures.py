@@ -31,7 +31,7 @@ def test_the_logistic_example() -> None:
 □    a    sigmoid(z)  0.8699  ∂ −1.1496
 │ ○  y    input       1
 □─┘  l    bce(a, y)   0.1394  ∂ 1
-◆    l    root        0.1394  ∂ 1"""
+◆    l    result      0.1394  ∂ 1"""
     )
 
 
@@ -48,7 +48,7 @@ def test_columns_give_way_when_the_line_is_too_long() -> None:
 □    a    sigmoid…  0.8699  ∂ −1.14…
 │ ○  y    input     1
 □─┘  l    bce(a,…   0.1394  ∂ 1
-◆    l    root      0.1394  ∂ 1"""
+◆    l    result    0.1394  ∂ 1"""
     )
 
 

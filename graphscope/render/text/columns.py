@@ -12,6 +12,9 @@ _FORMULA: Final = re.compile(
     re.DOTALL,
 )
 _GRADIENT: Final = re.compile(r"∂|\.grad |arrived ")
+_KIND_WORDS: Final = {BoxKind.CONSTANT: "", BoxKind.ROOT: "result"}
+"""What a row says instead of its kind, where the kind is not a user's word."""
+
 _HAVE_FORMULA: Final = frozenset({BoxKind.OPERATION, BoxKind.READOUT, BoxKind.GAP})
 
 
@@ -41,8 +44,7 @@ def split_columns(box: Box) -> Columns:
     gradients = [line for line in box.lines if _GRADIENT.match(line.text)]
     rest = [line for line in box.lines if not _GRADIENT.match(line.text)]
     name = Line(box.title, box.event)
-    kind = "" if box.kind is BoxKind.CONSTANT else box.kind.value
-    formula = Line(kind, box.event)
+    formula = Line(_KIND_WORDS.get(box.kind, box.kind.value), box.event)
     found = _FORMULA.fullmatch(rest[0].text) if rest else None
     if found is not None:
         formula = Line(found["formula"], rest[0].event)
