@@ -7,6 +7,8 @@ from typing import Final
 
 import typer
 
+from graphscope.render.escape import clean_text
+
 PIPE_WIDTH: Final = 140
 
 
@@ -29,7 +31,8 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a message for the human to stderr."""
+    """Write a message for the human to stderr; control characters do not get there."""
+    text = "\n".join(clean_text(line) for line in text.splitlines())
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr)
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from graphscope.diagram.gradients import join_numbers
-from graphscope.model.graph import EventKind, OpKind, Role, Value, ValueKind
+from graphscope.model.graph import OpKind, Role, Value, ValueKind
 from graphscope.model.numbers import format_observation, format_type
-from graphscope.model.observation import Observation
 from graphscope.model.trace import Trace
 from graphscope.render.text.cells import cell_width, clean, clip, pad
 
@@ -65,7 +64,7 @@ def _row(trace: Trace, value: Value) -> tuple[str, ...]:
         clean(format_type(value.dtype, value.shape)),
         _last(trace, value.id, Role.VALUE),
         join_numbers(arrived, ", ") or ABSENT,
-        join_numbers(_accumulated(trace, value.id), " → ") or ABSENT,
+        join_numbers(trace.accumulations(value.id, Role.AFTER), " → ") or ABSENT,
         _updated(trace, value.id),
         _line(trace, value),
     )
@@ -85,25 +84,8 @@ def _pass(trace: Trace, value: Value) -> str:
 
 
 def _updated(trace: Trace, value: int) -> str:
-    """Write what the step's last update made of a leaf, whoever did the update."""
-    by_optimizer = _last(trace, value, Role.UPDATED)
-    if by_optimizer != ABSENT:
-        return by_optimizer
-    newest = value
-    for later in trace.graph.values:
-        if later.previous == newest and trace.is_updated(later):
-            newest = later.id
-    return ABSENT if newest == value else _last(trace, newest, Role.VALUE)
-
-
-def _accumulated(trace: Trace, value: int) -> list[Observation | None]:
-    after = trace.slots_of(value, Role.AFTER)
-    events = trace.graph.events
-    return [
-        trace.seen(slot)
-        for slot in after
-        if events[trace.graph.slots[slot].event].kind is EventKind.ACCUMULATE
-    ]
+    seen = trace.updated_to(value)
+    return ABSENT if seen is None else format_observation(seen)
 
 
 def _line(trace: Trace, value: Value) -> str:

@@ -81,6 +81,29 @@ class Trace:
         arrived = self.arrivals(value)
         return arrived[-1][1] if arrived else None
 
+    def accumulations(self, value: int, role: Role) -> list[Observation | None]:
+        """Return a leaf's `.grad` BEFORE or AFTER each accumulation, in order."""
+        events = self.graph.events
+        return [
+            self.observations[slot]
+            for slot in self.slots_of(value, role)
+            if events[self.graph.slots[slot].event].kind is EventKind.ACCUMULATE
+        ]
+
+    def updated_to(self, value: int) -> Observation | None:
+        """Return a leaf's numbers after the step's last update, whoever made it.
+
+        None when nothing updated it.
+        """
+        by_optimizer = self.last_seen(value, Role.UPDATED)
+        if by_optimizer is not None:
+            return by_optimizer
+        newest = value
+        for later in self.graph.values:
+            if later.previous == newest and self.is_updated(later):
+                newest = later.id
+        return None if newest == value else self.value_of(newest)
+
     def resolve(self, name: str) -> Value:
         """Find the value that a user means by `name`.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphscope.errors import NotRecordedError
-from graphscope.model.graph import EventKind, GradNode, Op, Role, Value
+from graphscope.model.graph import GradNode, Op, Role, Value
 from graphscope.model.numbers import format_observation, format_type
 from graphscope.model.observation import Array, Observation, Stats
 from graphscope.model.site import Site
@@ -116,13 +116,13 @@ class ValueView:
         """A leaf's `.grad` after each accumulation of the step, in order."""
         return tuple(
             self._numbers("gradient", seen) if seen is not None else None
-            for seen in self._accumulations(Role.AFTER)
+            for seen in self.trace.accumulations(self.record.id, Role.AFTER)
         )
 
     @property
     def updated(self) -> Number | None:
         """A leaf's numbers after the step's last update, None when it had none."""
-        seen = self._updated()
+        seen = self.trace.updated_to(self.record.id)
         return self._numbers("value", seen) if seen is not None else None
 
     @property
@@ -146,33 +146,14 @@ class ValueView:
 
     def _gradient(self) -> Observation | None:
         if self.record.is_leaf:
-            after = self._accumulations(Role.AFTER)
+            after = self.trace.accumulations(self.record.id, Role.AFTER)
             return after[-1] if after else None
         return self.trace.gradient_of(self.record.id)
 
-    def _accumulations(self, role: Role) -> list[Observation | None]:
-        graph = self.trace.graph
-        slots = self.trace.slots_of(self.record.id, role)
-        return [
-            self.trace.seen(s)
-            for s in slots
-            if graph.events[graph.slots[s].event].kind is EventKind.ACCUMULATE
-        ]
-
     def _accumulated(self, role: Role, index: int) -> Number | None:
-        found = self._accumulations(role)
+        found = self.trace.accumulations(self.record.id, role)
         seen = found[index] if found else None
         return self._numbers("gradient", seen) if seen is not None else None
-
-    def _updated(self) -> Observation | None:
-        by_optimizer = self.trace.last_seen(self.record.id, Role.UPDATED)
-        if by_optimizer is not None:
-            return by_optimizer
-        newest, seen = self.record.id, None
-        for value in self.trace.graph.values:
-            if value.previous == newest and self.trace.is_updated(value):
-                newest, seen = value.id, self.trace.value_of(value.id)
-        return seen
 
     def _numbers(self, what: str, seen: Observation) -> Number:
         if seen.data is None:
