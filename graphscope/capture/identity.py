@@ -136,6 +136,11 @@ class TensorTable:
                 fresh.kind = old.kind
             if old.step == self.step:
                 fresh.previous = old
+        node = self.node_of(tensor)
+        if node is not None and node.op is not None:
+            # A result that the op did not return: a base, written through its view.
+            fresh.kind, fresh.op = ValueKind.RESULT, node.op
+            node.op.outputs.append(fresh)
         fresh.seen = self.observe(tensor)
         self.bind(tensor, fresh)
         return fresh

@@ -59,9 +59,7 @@ class Journal:
         if cut is not None:
             self.close_step(Status.COMPLETE, until=cut)
         elif len(self.events) >= MAX_EVENTS:
-            self.gaps.append(
-                f"the step was cut after {MAX_EVENTS} events without an update"
-            )
+            self.add_gap(f"the step was cut at {MAX_EVENTS} events without an update")
             self.close_step(Status.OPEN)
         start = self.tracker.pass_start(event, len(self.events))
         if start is not None:
@@ -81,10 +79,13 @@ class Journal:
         """
         if get_ident() == self.thread:
             return False
-        reason = f"the thread {current_thread().name!r} was not recorded"
+        self.add_gap(f"the thread {current_thread().name!r} was not recorded")
+        return True
+
+    def add_gap(self, reason: str) -> None:
+        """Note what could not be seen in this step, each reason once."""
         if reason not in self.gaps:
             self.gaps.append(reason)
-        return True
 
     def has_computed(self) -> bool:
         """Whether the step so far built a graph, ran one backward or updated."""
@@ -103,12 +104,12 @@ class Journal:
     def count_fault(self, fault: BaseException) -> None:
         """Count an error of our own; it becomes a gap in the recording."""
         if isinstance(fault, RecursionError):
-            self.gaps.append("the user's code was at its recursion limit here")
+            self.add_gap("the user's code was at its recursion limit here")
             return
         text = f"{type(fault).__name__}: {fault}"[:200]
         self.faults[text] = self.faults.get(text, 0) + 1
         if self.faults[text] == 1:
-            self.gaps.append(f"graphscope failed here ({text}); please report it")
+            self.add_gap(f"graphscope failed here ({text}); please report it")
 
     def close_step(
         self, status: Status, *, until: int | None = None, error: str = ""

@@ -97,7 +97,7 @@ class ModuleWatch:
             self._journal.count_fault(fault)
         if _is_opaque(module, args):
             self._hidden.append((id(module), remove_modes(self._is_ours)))
-            self._journal.gaps.append(
+            self._journal.add_gap(
                 f"the inside of {type(module).__name__} was not recorded: "
                 "watching its fused or compiled path would change it"
             )

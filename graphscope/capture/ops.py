@@ -102,7 +102,7 @@ class OpWatch:
         if Owner.OPTIMIZER in crossed and self.updates and self.updates.depth:
             return
         if any(is_functorch_wrapped_tensor(t) for t in [*given, *results]):
-            self._journal.gaps.append(
+            self._journal.add_gap(
                 f"{call.name} ran inside a function transform (vmap, grad, jvp)"
             )
             return
@@ -219,7 +219,7 @@ class OpWatch:
         value = self._output(tensor, op, None, 0)
         op.outputs.append(value)
         self._journal.add(RawEvent(EventKind.OP, op=op, values=[value]))
-        self._journal.gaps.append(reason)
+        self._journal.add_gap(reason)
         return value
 
     def _target(self, func: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 import graphscope as gs
-from tests.capture.capturing import capture, ops_of
+from tests.capture.capturing import capture, numbers, ops_of
 
 
 class Holder:
@@ -188,3 +188,17 @@ def test_code_without_source_has_values_but_no_names() -> None:
         exec(code, {"torch": torch})  # noqa: S102 - what the test is about
     assert t.last.names == []
     assert [v.shape for v in t.last.trace.graph.values] == [(2,), (), (2,)]
+
+
+def test_a_write_through_a_view_reaches_the_base() -> None:
+    with gs.trace() as t:
+        x = torch.ones(3, requires_grad=True)
+        base = x * 2
+        part = base[1:]
+        part.mul_(5)
+        total = base.sum()
+        total.backward()
+    assert [op.name for op in t.last.trace.graph.ops][3] == "mul_"
+    assert [v.record.op for v in t.all("base")] == [1, 3]
+    assert t.all("base")[1].value.tolist() == [2.0, 10.0, 10.0]
+    assert numbers(t["x"].grad) == [2.0, 10.0, 10.0]
