@@ -101,7 +101,10 @@ class TensorTable:
         """Return the value of a tensor as it is now, or None if it is a new one."""
         known = self.entry(tensor)
         if known is not None and known.version == version_of(tensor):
-            return known.value
+            # A result of a user's own autograd function gets its node afterwards.
+            wants = tensor.requires_grad and not tensor.is_leaf
+            if not wants or known.value.requires_grad:
+                return known.value
         node = self.node_of(tensor)
         if node is not None:
             return node.outputs.get(tensor.output_nr)

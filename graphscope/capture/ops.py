@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.autograd.function import BackwardCFunction
 from torch.nn.parameter import is_lazy
 
 from graphscope.capture.arguments import describe_arguments
@@ -208,18 +209,32 @@ class OpWatch:
         self._journal.on_event(event, self._journal.step)
 
     def _note_unseen(self, tensor: torch.Tensor) -> RawValue:
-        """Write down a gap in place of the op that made `tensor`."""
-        name = tensor.grad_fn.name() if tensor.grad_fn is not None else "unknown"
-        reason = (
-            f"{name} was made where it could not be seen: before the trace, in another "
-            "thread, or in a compiled or scripted function"
-        )
-        op = RawOp(name, name, OpKind.GAP, self._modules.scope, note=reason)
+        """Write down an op that no torch call showed, known by its autograd node.
+
+        A function of the user's own (`torch.autograd.Function`) is an op like any
+        other; of anything else all that can be said is that there is a gap.
+        """
+        grad_fn: Any = tensor.grad_fn
+        name = grad_fn.name()
+        op = RawOp(name, name, OpKind.GAP, self._modules.scope)
+        if isinstance(grad_fn, BackwardCFunction):
+            op.kind, op.name = OpKind.COMPUTE, name.removesuffix("Backward")
+        else:
+            op.note = (
+                f"{name} was made where it could not be seen: before the trace, in "
+                "another thread, or in a compiled or scripted function"
+            )
+            self._journal.add_gap(op.note)
         self._gradients.register([tensor], op)
         value = self._output(tensor, op, None, 0)
         op.outputs.append(value)
-        self._journal.add(RawEvent(EventKind.OP, op=op, values=[value]))
-        self._journal.add_gap(reason)
+        feeding = [v for node in op.nodes for _, _, v in node.edges if v is not None]
+        op.arguments = [
+            ("", v, v.name or "") for v in dict.fromkeys(feeding) if v.op is not op
+        ]
+        event = RawEvent(EventKind.OP, op=op, values=[value])
+        event.extends_graph = True
+        self._journal.add(event)
         return value
 
     def _target(self, func: Any) -> str:

@@ -12,6 +12,7 @@ import graphscope as gs
 from graphscope.capture.recorder import Recorder
 from graphscope.model.graph import OpKind
 from tests.capture.capturing import capture, numbers
+from tests.capture.programs import Cube
 
 COMPILE = """
 import sys, torch
@@ -131,3 +132,20 @@ def test_errors_of_the_user_in_backward_are_no_faults_of_ours() -> None:
 
     traces = capture(run)
     assert all(op.kind is not OpKind.GAP for op in traces[0].graph.ops)
+
+
+def test_a_function_of_the_users_own_is_an_op_with_its_backward_node() -> None:
+    with gs.trace() as t:
+        x = torch.tensor([2.0], requires_grad=True)
+        y = Cube.apply(x)
+        z = y * 10
+        z.backward()
+    graph = t.last.trace.graph
+    cube = next(op for op in graph.ops if op.name == "Cube")
+    assert (cube.kind.value, [a.text for a in cube.arguments]) == ("compute", ["x"])
+    assert [graph.grad_nodes[n].name for n in cube.grad_nodes] == ["CubeBackward"]
+    assert graph.gaps == ()
+    # z = 10 x³, so dz/dy = 10 and dz/dx = 30 x² = 120
+    assert numbers(t["y"].grad) == [10.0]
+    assert numbers(t["x"].grad) == [120.0]
+    assert numbers(t["y"].value) == [8.0]
