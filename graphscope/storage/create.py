@@ -27,6 +27,8 @@ from graphscope.storage.schema import (
 _MAGIC: Final = b"SQLite format 3\x00"
 _APPLICATION_ID_AT: Final = 68
 
+_IN_USE: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
 
 def create_file(
     path: Path, environment: Mapping[str, str], *, overwrite: bool = False
@@ -109,7 +111,8 @@ def _check_abandoned(path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=0.2)) as old:
             old.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.OperationalError as reason:
-        if getattr(reason, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        # The low byte: SQLITE_BUSY_RECOVERY and its kin say more in the others.
+        if getattr(reason, "sqlite_errorcode", 0) & 0xFF in _IN_USE:
             raise RecordingError(
                 f"Another process writes or reads this recording: {str(path)!r}."
                 " Choose another -o, or end the other process."

@@ -48,6 +48,9 @@ class Sink:
         if mode != "wal":
             raise RecordingError("this file system cannot be read while it is written")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        # The first question opens the -wal file, and with it the lock by which another
+        # process sees that the recording is in use.
+        self._db.execute("SELECT count(*) FROM meta").fetchone()
         self._recent: OrderedDict[int, tuple[Graph, int, SlotTable]] = OrderedDict()
         self._graphs: dict[bytes, int] = {}
         self._sources: dict[tuple[str, str], int] = {}

@@ -232,7 +232,7 @@ def _cut_derivative(name: str, room: int) -> str:
     """Shorten both sides of a derivative's fraction bar to `room` cells.
 
     >>> _cut_derivative("∂loss/∂(pred - y)", 11), _cut_derivative("∂z/∂u", 9)
-    ('∂loss/∂(pr…', '∂z/∂u')
+    ('∂lo…/∂(pre…', '∂z/∂u')
     """
     above, bar, below = name.partition(_FRACTION)
     if not bar or cell_len(name) <= room:
