@@ -2,6 +2,7 @@
 
 import tokenize
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,9 +84,20 @@ def record(
     from graphscope.session import run_script
 
     code = run_script(script, arguments or [], target, overwrite=force)
-    if target.exists():
-        say(f"Recorded in {target}. Open it: graphscope view {target}")
+    say(describe_recording(target))
     raise typer.Exit(code)
+
+
+def describe_recording(target: Path) -> str:
+    """Say what the finished recording holds, and how to open it."""
+    from graphscope.storage.file import open_recording
+
+    with closing(open_recording(target)) as recording:
+        count = len(recording)
+    if not count:
+        return f"Nothing was recorded in {target}: the script ran no torch operation."
+    steps = "1 step" if count == 1 else f"{count} steps"
+    return f"Recorded {steps} in {target}. Open it: graphscope view {target}"
 
 
 def check_script(script: Path) -> None:

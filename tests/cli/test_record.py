@@ -39,7 +39,9 @@ def test_a_script_gets_its_arguments_and_its_stdout(
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == "arguments ['train.py', '--epochs', '-x']\n"
-    assert done.stderr == "Recorded in r.gscope. Open it: graphscope view r.gscope\n"
+    assert done.stderr == (
+        "Recorded 4 steps in r.gscope. Open it: graphscope view r.gscope\n"
+    )
     # loss = (w − 3)² with w = 1, then dloss/dw = 2 (w − 3) = −4 and w ← 1 + 0.1 · 4
     shown = graphscope("show", "r.gscope", "--step", "0").stdout
     assert "r.gscope · step 0 (0 to 3) · loss 4\n" in shown
@@ -90,3 +92,16 @@ def test_force_overwrites_nothing_but_a_recording(process: Run, tmp_path: Path) 
     assert (done.returncode, done.stdout) == (1, "")
     assert "notes.gscope" in done.stderr
     assert (tmp_path / "notes.gscope").read_bytes() == b"precious"
+
+
+def test_a_script_without_torch_says_that_nothing_was_recorded(
+    process: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "plain.py").write_text("print(6 * 7)\n")
+
+    done = process("record", "plain.py", "-o", "r.gscope")
+
+    assert (done.returncode, done.stdout) == (0, "42\n")
+    assert done.stderr == (
+        "Nothing was recorded in r.gscope: the script ran no torch operation.\n"
+    )
