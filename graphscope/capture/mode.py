@@ -16,6 +16,7 @@ from graphscope.capture.calls import PlacedCalls
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.ops import OpWatch
+from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
@@ -51,6 +52,7 @@ class CaptureMode(TorchFunctionMode):
         ops: OpWatch,
         gradients: GradientWatch,
         updates: UpdateWatch,
+        names: GlobalNames,
     ) -> None:
         super().__init__()
         self.is_live = True
@@ -58,6 +60,7 @@ class CaptureMode(TorchFunctionMode):
         self._ops = ops
         self._gradients = gradients
         self._updates = updates
+        self._names = names
         self._calls = PlacedCalls()
 
     def __torch_function__(
@@ -154,5 +157,6 @@ class CaptureMode(TorchFunctionMode):
         return result
 
     def _begin_backward(self, args: tuple[Any, ...]) -> None:
+        self._names.apply()
         roots = [tensor for _, tensor in flatten_tensors(args[:1])]
         self._gradients.begin(roots, self._updates.site())

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.stack import remove_modes
 from graphscope.capture.tracebacks import strip_frames
 from graphscope.capture.updates import UpdateWatch
@@ -75,8 +77,9 @@ class Recorder:
             self._table, self._journal, self._gradients, self._modules, finder
         )
         self._ops.updates = self._updates
+        self._names = GlobalNames(self._table, finder)
         self._mode = CaptureMode(
-            self._journal, self._ops, self._gradients, self._updates
+            self._journal, self._ops, self._gradients, self._updates, self._names
         )
         self._models = models
         self._is_started = False
@@ -114,14 +117,21 @@ class Recorder:
         """
         self.abandon()
         remove_modes(lambda mode: mode is self._mode)
-        with self._journal.lock:
-            text = f"{type(error).__name__}: {error}" if error is not None else ""
-            self._journal.finish(text)
+        if self in _RUNNING:
+            _RUNNING.remove(self)
+        with self._journal.lock, torch._C.DisableTorchFunction():
+            try:
+                self._names.apply()
+                self._journal.finish(_describe(error))
+            except Exception as fault:  # noqa: BLE001 - the observer rule
+                self._journal.count_fault(fault)
+                sys.stderr.write(
+                    f"graphscope: the last step could not be recorded: {fault!r}. "
+                    "Please report it.\n"
+                )
             self._table.clear()
         if error is not None:
             strip_frames(error)
-        if self in _RUNNING:
-            _RUNNING.remove(self)
 
     def abandon(self) -> None:
         """Stop recording without touching torch's mode stack (also after a fork)."""
@@ -160,6 +170,16 @@ class Recorder:
     def _deliver(self, trace: Trace) -> None:
         self._send(trace)
         self.notices.announce_step(trace)
+
+
+def _describe(error: BaseException | None) -> str:
+    """Write type and message; a message that fails to be made is left out."""
+    if error is None:
+        return ""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a user's exception with a broken __str__
+        return type(error).__name__
 
 
 _RUNNING: Final[list[Recorder]] = []

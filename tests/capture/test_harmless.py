@@ -221,3 +221,18 @@ def test_a_second_thread_is_named_as_not_recorded() -> None:
     assert [gap.reason for gap in trace.graph.gaps] == [
         "the thread 'second trainer' was not recorded"
     ]
+
+
+def test_a_fault_at_the_very_end_neither_raises_nor_hides_the_users_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr("graphscope.capture.journal.freeze_step", fail)
+    with pytest.raises(KeyError, match="the user's"), gs.trace():  # noqa: PT012
+        torch.ones(2)
+        raise KeyError("the user's")
+    assert capsys.readouterr().err.startswith(
+        "graphscope: the last step could not be recorded: ValueError('planted')"
+    )

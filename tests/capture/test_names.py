@@ -1,5 +1,7 @@
 """Names, expressions and lines come from the user's source."""
 
+import subprocess
+import sys
 from typing import Any
 
 import torch
@@ -182,10 +184,33 @@ def test_cuts_say_why_no_gradient_passes() -> None:
     ]
 
 
-def test_code_without_source_has_values_but_no_names() -> None:
-    code = compile("y = torch.ones(2) * 3", "<nowhere>", "exec")
+def test_an_interactive_session_names_values_after_its_variables() -> None:
+    lines = (
+        "import torch, graphscope as gs",
+        "with gs.trace() as t:",
+        "    x = torch.tensor(2.0, requires_grad=True)",
+        "    y = x ** 2",
+        "    z = 3 * y + 2",
+        "    z.backward()",
+        "",
+        "print(t.names, t['x'].grad, t['y'].grad, t.faults)",
+    )
+    done = subprocess.run(
+        [sys.executable, "-i"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['x', 'y', 'z'] 12.0 3.0 {}\n"
+
+
+def test_code_without_source_in_a_function_has_values_but_no_names() -> None:
+    text = "def f():\n    y = torch.ones(2) * 3\n    return y"
+    spaces: dict[str, Any] = {"torch": torch}
+    exec(compile(text, "<nowhere>", "exec"), spaces)  # noqa: S102
     with gs.trace() as t:
-        exec(code, {"torch": torch})  # noqa: S102 - what the test is about
+        spaces["f"]()
     assert t.last.names == []
     assert [v.shape for v in t.last.trace.graph.values] == [(2,), (), (2,)]
 
