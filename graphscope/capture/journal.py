@@ -124,7 +124,11 @@ class Journal:
     def freeze(
         self, status: Status, events: list[RawEvent] | None = None, *, error: str = ""
     ) -> Trace:
-        """Return `events`, or all of the step so far, as an immutable trace."""
+        """Return `events`, or all of the step so far, as an immutable trace.
+
+        Of two finished steps with equal graphs the second has the very same one.
+        """
+        is_final = events is not None
         graph, observations = freeze_step(
             self.events if events is None else events,
             roots=self.roots,
@@ -133,7 +137,8 @@ class Journal:
         )
         if graph == self._last_graph:
             graph = self._last_graph
-        self._last_graph = graph
+        if is_final:
+            self._last_graph = graph
         return Trace(
             graph=graph,
             step=self.step,

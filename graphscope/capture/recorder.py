@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, Final
 
 import torch
@@ -83,6 +84,7 @@ class Recorder:
         )
         self._models = models
         self._is_started = False
+        self._drafted = (-1, -1)
 
     @property
     def faults(self) -> dict[str, int]:
@@ -140,10 +142,35 @@ class Recorder:
         self._modules.detach()
         self._updates.detach()
 
+    def renew_lock(self) -> None:
+        """Replace a lock that another thread may have held when the process forked."""
+        self._journal.lock = RLock()
+
     def snapshot(self) -> Trace:
         """Return the step that is running, as far as it got."""
         with self._journal.lock:
             return self._journal.freeze(Status.OPEN)
+
+    def draft(self) -> Trace | None:
+        """Return the step that is running if its update is over and it is news.
+
+        For the writer's thread: a process that is killed while it sleeps, or
+        evaluates, keeps the step that it had finished. Never waits for training.
+        """
+        journal = self._journal
+        if not self._mode.is_live or not journal.lock.acquire(blocking=False):
+            return None
+        try:
+            place = journal.step, len(journal.events)
+            if not journal.tracker.has_update or place == self._drafted:
+                return None
+            self._drafted = place
+            return journal.freeze(Status.COMPLETE)
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            journal.count_fault(fault)
+            return None
+        finally:
+            journal.lock.release()
 
     def begin_step(self) -> None:
         """Start a step by hand: it ends at `end_step`, whatever happens inside.
@@ -194,6 +221,7 @@ def _drop_after_fork() -> None:
     """A forked child records nothing: it would write into its parent's file."""
     for recorder in _RUNNING:
         recorder.abandon()
+        recorder.renew_lock()
     _RUNNING.clear()
 
 

@@ -159,7 +159,10 @@ class RecordingRun(_Capturing):
         """
         environment = {**describe_environment(), **self._script}
         self._writer = RecordingWriter(
-            self.path, environment=environment, overwrite=self._overwrite
+            self.path,
+            environment=environment,
+            overwrite=self._overwrite,
+            peek=self._draft,
         )
         self._start(self._add)
         return self
@@ -172,6 +175,9 @@ class RecordingRun(_Capturing):
         """End the recording because of `error`, unless it is a plain exit."""
         is_plain = isinstance(error, SystemExit) and error.code in (None, 0)
         self._stop(None if is_plain else error)
+
+    def _draft(self) -> Trace | None:
+        return self._recorder.draft() if self._recorder is not None else None
 
     def _add(self, trace: Trace) -> None:
         self.steps += 1

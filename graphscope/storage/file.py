@@ -98,8 +98,9 @@ class FileRecording:
             if seen is None or not self._heads:
                 self.environment = read_environment(connection)
             self._summary = read_summary(connection)
-            start = len(self._heads)
-            self._heads += read_heads(connection, start, self._summary)
+            # The last step may have been a draft, which another has replaced.
+            start = max(0, len(self._heads) - 1)
+            self._heads[start:] = read_heads(connection, start, self._summary)
             if not self._heads:
                 check_length(self.path, connection.stamp)
         return before != (len(self._heads), self._summary)

@@ -59,10 +59,11 @@ class Sink:
         self._rows: list[int | bytes] = []
         self._rows_bytes = 0
 
-    def write(self, trace: Trace) -> bool:
+    def write(self, trace: Trace, *, is_draft: bool = False) -> bool:
         """Add one step to the open transaction, begun if there is none.
 
-        Returns False, and writes nothing, when the step is larger than a reader takes.
+        The step after a draft takes its place. Returns False, and writes nothing, when
+        the step is larger than a reader takes.
 
         Raises:
             sqlite3.Error: The disk or the file refused.
@@ -86,7 +87,7 @@ class Sink:
         row = self._steps
         self._rows += row, seal("head", row, head), seal("step", row, body)
         self._rows_bytes += len(body)
-        self._steps += 1
+        self._steps += not is_draft
         self._last_error = trace.error
         if len(self._rows) >= _BATCH_STEPS * 3 or self._rows_bytes >= _BATCH_BYTES:
             self._insert_steps()
@@ -100,7 +101,7 @@ class Sink:
         """
         if self._rows:
             values = ", ".join(["(?, ?, ?)"] * (len(self._rows) // 3))
-            statement = f"INSERT INTO step VALUES {values}"  # noqa: S608 - only marks
+            statement = f"REPLACE INTO step VALUES {values}"  # noqa: S608 - only marks
             self._db.execute(statement, self._rows)
             self._rows, self._rows_bytes = [], 0
 

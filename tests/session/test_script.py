@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import graphscope as gs
 
 RUN = (
@@ -94,3 +96,52 @@ def test_the_scripts_own_modules_and_main_guard_work(tmp_path: Path) -> None:
         assert [frame.line for frame in site.stack] == [3, 6]
         files = [Path(file).name for file in recording[0].trace.sources]
         assert sorted(files) == ["helper_of_mine.py", "uses.py"]
+
+
+SLEEPS = """\
+import sys, time, torch
+w = torch.ones(1, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for i in range(3):
+    loss = (w * 2).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print("trained", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_finished_step_survives_a_kill_while_the_script_sleeps(
+    tmp_path: Path,
+) -> None:
+    script, target = tmp_path / "sleeps.py", tmp_path / "sleeps.gscope"
+    script.write_text(SLEEPS)
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, str(script), str(target)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "trained\n"
+        with gs.load(target) as live:
+            while len(live) < 3:
+                live.recording.refresh()  # type: ignore[attr-defined]
+        process.kill()
+    with gs.load(target) as recording:
+        assert len(recording) == 3
+        assert recording[2]["w"].updated is not None
+
+
+def test_a_step_replaces_its_draft(tmp_path: Path) -> None:
+    script = tmp_path / "pauses.py"
+    script.write_text(SLEEPS.replace("time.sleep(60)", "time.sleep(0.3); last = w * 7"))
+    done = _run(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    with gs.load(script.with_suffix(".gscope")) as recording:
+        assert len(recording) == 4
+        last, w = (recording[3][name].stats for name in ("last", "w"))
+        assert last is not None
+        assert w is not None
+        assert last.mean == pytest.approx(w.mean * 7)
+        assert [len(step.trace.graph.ops) for step in recording] == [3, 2, 2, 1]
