@@ -36,13 +36,18 @@ class UpdateWatch:
         gradients: GradientWatch,
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
-        self.depth = 0  # optimizers that are in their step
         self.is_zeroing = False  # an optimizer is in its zero_grad
         self._table = table
         self._journal = journal
         self._gradients = gradients
         self._walker, self._sites = finder
         self._handles: list[Any] = []
+        self._running: list[int] = []  # optimizers that are in their step, by id
+
+    @property
+    def depth(self) -> int:
+        """How many optimizers are in their step."""
+        return len(self._running)
 
     def attach(self) -> None:
         """Register torch's global optimizer hooks."""
@@ -57,15 +62,24 @@ class UpdateWatch:
             handle.remove()
         self._handles.clear()
 
-    def _before(self, *_: Any) -> None:
+    def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if not self._journal.is_foreign_thread():
-            self.depth += 1
+            self._leave(optimizer)
+            self._running.append(id(optimizer))
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if self._journal.is_foreign_thread():
             return
-        self.depth = max(0, self.depth - 1)
+        self._leave(optimizer)
         self._gradients.guard(self._note_update, optimizer)
+
+    def _leave(self, optimizer: torch.optim.Optimizer) -> None:
+        """Forget that `optimizer` and what it called are in their step.
+
+        Also before the next step: torch tells nobody when a step has raised.
+        """
+        if id(optimizer) in self._running:
+            del self._running[self._running.index(id(optimizer)) :]
 
     def site(self) -> Site | None:
         """Return the user's line that is running."""

@@ -279,3 +279,21 @@ def test_sixty_steps_do_not_grow_what_is_remembered() -> None:
             counts.append(sum(type(o) in raw for o in gc.get_objects()))
     recorder.stop()
     assert counts[1] <= counts[0] + 2
+
+
+def test_a_step_of_an_optimizer_that_raised_is_over_when_the_next_begins() -> None:
+    w = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+
+    def fail() -> float:
+        raise ValueError
+
+    def run() -> None:
+        with pytest.raises(ValueError, match=r"^$"):
+            optimizer.step(fail)
+        for _ in range(2):
+            optimizer.zero_grad()
+            (w * 2).sum().backward()
+            optimizer.step()
+
+    assert _phases(capture(run)[-1]) == [3, 2, 2, 4, 4, 4, 5]
