@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from re import compile as pattern
 from typing import Any, Final, Protocol
 
-import numpy as np
 import torch
 
 from graphscope.capture.identity import TensorTable
+from graphscope.capture.readings import UNREAD
 from graphscope.capture.records import RawValue
 from graphscope.capture.sites import Spot
-from graphscope.capture.tensors import UNREAD, flatten_tensors
+from graphscope.capture.tensors import flatten_tensors
 from graphscope.model.graph import ValueKind
-from graphscope.model.observation import Observation
 from graphscope.model.site import Site
 
 Described = tuple[str, RawValue | None, str]
@@ -26,6 +25,7 @@ _ARITHMETIC: Final = frozenset(
 )
 _REFLECTED: Final = frozenset({"rsub", "rdiv", "rtruediv", "rpow", "rfloordiv", "rmod"})
 _MAX_TEXT: Final = 60
+_LARGE: Final = 2**63
 
 
 class CallLike(Protocol):
@@ -36,6 +36,9 @@ class CallLike(Protocol):
     kwargs: Mapping[str, Any]
     tensors: list[tuple[str, torch.Tensor]]
     versions: list[int | None]
+    constants: dict[int | str, RawValue]
+    texts: set[int | str]
+    silent: list[torch.Tensor]
 
 
 def plain_name(name: str) -> str:
@@ -62,16 +65,33 @@ def describe_arguments(
     described: list[Described] = []
     for position, argument in enumerate(call.args):
         text = texts[position] if position < len(texts) else ""
-        described += _describe(
-            call, argument, keyword="", text=text, site=site, table=table
+        found = list(
+            _describe(call, argument, keyword="", text=text, site=site, table=table)
         )
+        _remember(call, position, text, found)
+        described += found
     keywords = dict(spot.keywords) if spot is not None else {}
     for keyword, argument in call.kwargs.items():
         text = keywords.get(keyword, "")
-        described += _describe(
-            call, argument, keyword=keyword, text=text, site=site, table=table
+        found = list(
+            _describe(
+                call, argument, keyword=keyword, text=text, site=site, table=table
+            )
         )
+        _remember(call, keyword, text, found)
+        described += found
     return _in_user_order(call, described, spot)
+
+
+def _remember(
+    call: CallLike, place: int | str, text: str, found: Sequence[Described]
+) -> None:
+    """Note for the call's recipe what its record shows of an argument."""
+    if text:
+        call.texts.add(place)
+    for _, value, _ in found:
+        if value is not None and value.kind is ValueKind.CONSTANT:
+            call.constants[place] = value
 
 
 def _operand_texts(call: CallLike, spot: Spot | None) -> tuple[str, ...]:
@@ -145,10 +165,10 @@ def _describe(
 ) -> Iterator[Described]:
     if isinstance(argument, torch.Tensor):
         value = _value_before(call, argument, site=site, table=table)
-        name_by_use(value, text)
+        name_by_use(table, value, text)
         yield keyword, value, text or value.name or ""
     elif _is_constant(call, argument):
-        constant = _constant(argument, text, table.step)
+        constant = _constant(argument, text, table)
         yield keyword, constant, text or constant.name or ""
     elif any(True for _ in flatten_tensors(argument)):
         for path, tensor in flatten_tensors(argument):
@@ -166,17 +186,24 @@ def _value_before(
         v for (_, t), v in zip(call.tensors, call.versions, strict=True) if t is tensor
     )
     known = table.entry(tensor)
-    is_changed = before is not None and before != tensor._version
+    is_changed = before is not None and (
+        before != tensor._version or any(t is tensor for t in call.silent)
+    )
     if not is_changed:
-        return table.resolve(tensor, site)
+        value = table.resolve(tensor, site)
+        if value.site is None:
+            value.site = site  # it was read before its place was known
+        return value
     if known is not None and known.version == before:
         if known.value.step == table.step:
+            if known.value.site is None:
+                known.value.site = site
             return known.value
         old = known.value
     else:
         old = None
     value = table.make_value(tensor, site=site)
-    value.seen = old.seen if old is not None else UNREAD
+    value.seen = UNREAD if old is None or old.seen is None else old.seen
     if old is not None:
         value.name, value.kind, value.owner = old.name, old.kind, old.owner
         value.alias_of = old.alias_of
@@ -187,29 +214,29 @@ def _value_before(
     return value
 
 
-def name_by_use(value: RawValue, text: str) -> None:
+def name_by_use(table: TensorTable, value: RawValue, text: str) -> None:
     """A value without a name gets the one that it is used under."""
     if value.name is None and _DOTTED.match(text):
-        value.name = text.removeprefix("self.")
+        table.change(value, "name", text.removeprefix("self."))
 
 
 def _is_constant(call: CallLike, argument: Any) -> bool:
-    is_number = isinstance(argument, int | float) and not isinstance(argument, bool)
-    return is_number and plain_name(call.name) in _ARITHMETIC
+    is_whole = type(argument) is int and -_LARGE <= argument < _LARGE
+    return (is_whole or isinstance(argument, float)) and (
+        plain_name(call.name) in _ARITHMETIC
+    )
 
 
-def _constant(number: float, text: str, step: int) -> RawValue:
+def _constant(number: float, text: str, table: TensorTable) -> RawValue:
     """Make a value of a Python number; its name is what the user wrote."""
-    is_whole = isinstance(number, int)
-    data = np.array(number, dtype=np.int64 if is_whole else np.float64)
     name = text if _DOTTED.match(text) else repr(number)
     return RawValue(
         kind=ValueKind.CONSTANT,
         shape=(),
-        dtype="int64" if is_whole else "float64",
+        dtype="int64" if isinstance(number, int) else "float64",
         name=name.removeprefix("self."),
-        seen=Observation(data),
-        step=step,
+        seen=table.readings.put_number(number),
+        step=table.step,
     )
 
 

@@ -13,7 +13,7 @@ from torch.overrides import handle_torch_function
 
 CALL_NAME: Final = "<graphscope call>"
 
-_HANDLER: Final = handle_torch_function.__code__
+HANDLER: Final = handle_torch_function.__code__
 _TEMPLATE: Final = (lambda func, args, kwargs: func(*args, **kwargs)).__code__
 
 
@@ -29,7 +29,7 @@ class PlacedCalls:
         Torch's Python functions hand themselves over through `handle_torch_function`:
         then it is the place that called that function.
         """
-        if frame is not None and frame.f_code is _HANDLER and frame.f_back is not None:
+        if frame is not None and frame.f_code is HANDLER and frame.f_back is not None:
             frame = frame.f_back.f_back
         if frame is None:
             return FunctionType(_TEMPLATE, {})

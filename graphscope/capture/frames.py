@@ -39,6 +39,9 @@ _WRAPPER_FILES: Final = frozenset(
     {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
     | {"/autograd/__init__.py", "/_VF.py", "/_jit_internal.py"}
 )
+_INIT_FILES: Final = frozenset(
+    {"/nn/init.py", "/nn/parameter.py", "/nn/modules/lazy.py"}
+)
 _MODULE_CALLS: Final = frozenset({"_call_impl", "_wrapped_call_impl"})
 
 
@@ -61,7 +64,8 @@ def _classify_torch(file: str, function: str) -> Owner:
     if inside.startswith("/optim/"):
         return Owner.OPTIMIZER
     is_loading = inside.startswith("/utils/data/")
-    if inside == "/nn/init.py" or function == "reset_parameters" or is_loading:
+    is_init = inside in _INIT_FILES or function == "reset_parameters"
+    if is_init or is_loading:
         return Owner.INIT
     if inside.startswith("/nn/modules/"):
         if function in _MODULE_CALLS:

@@ -22,7 +22,6 @@ from graphscope.model.graph import (
     Value,
     ValueKind,
 )
-from graphscope.model.observation import Observation
 
 
 class _Numbering:
@@ -70,6 +69,10 @@ class _Numbering:
             if node.leaf is not None:
                 self.value(node.leaf, event)
 
+    def edges(self, node: RawNode) -> list[tuple[RawNode | None, int, RawValue | None]]:
+        """Return the edges of a node of this step; an older one's are not its story."""
+        return node.edges if node.op is None or node.op in self.ops else []
+
     def _close(self) -> None:
         """Number what is only reached through nodes: leaves, edge targets, results."""
         pending = list(self.nodes)
@@ -79,7 +82,7 @@ class _Numbering:
                 pending.append(value.node)
         while pending:
             node = pending.pop()
-            for target, _, _ in node.edges:
+            for target, _, _ in self.edges(node):
                 if target is not None and target not in self.nodes:
                     self.node(target, 0)
                     pending.append(target)
@@ -91,19 +94,20 @@ def freeze_step(
     roots: Sequence[RawValue],
     scopes: tuple[Scope, ...],
     gaps: tuple[Gap, ...],
-) -> tuple[Graph, tuple[Observation | None, ...]]:
-    """Build the graph of `events` and the observations of its slots, in order."""
+) -> tuple[Graph, tuple[RawValue | RawSlot, ...]]:
+    """Build the graph of `events`, and say what holds the reading of each slot."""
     ids = _Numbering(events)
     phases = assign_phases(events, roots)
     leaves = _leaves_by_event(ids)
     slots: list[Slot] = []
-    seen: list[Observation | None] = []
+    holders: list[RawValue | RawSlot] = []
     frozen: list[Event] = []
     for index, event in enumerate(events):
         start = len(slots)
-        for raw in [*_value_slots(event, leaves.get(index, [])), *event.slots]:
-            slots.append(_freeze_slot(raw, index, ids))
-            seen.append(raw.seen)
+        values = [*leaves.get(index, []), *(event.op.outputs if event.op else [])]
+        slots += [_freeze_value_slot(value, index, ids) for value in values]
+        slots += [_freeze_slot(raw, index, ids) for raw in event.slots]
+        holders += [*values, *event.slots]
         frozen.append(
             Event(
                 index=index,
@@ -128,7 +132,7 @@ def freeze_step(
         roots=tuple(ids.values[r] for r in roots if r in ids.values),
         gaps=gaps,
     )
-    return graph, tuple(seen)
+    return graph, tuple(holders)
 
 
 def _leaves_by_event(ids: _Numbering) -> dict[int, list[RawValue]]:
@@ -140,13 +144,14 @@ def _leaves_by_event(ids: _Numbering) -> dict[int, list[RawValue]]:
     return found
 
 
-def _value_slots(event: RawEvent, leaves: list[RawValue]) -> list[RawSlot]:
-    """Make slots for the numbers of leaves first used here, and of the op's results."""
-    made = event.op.outputs if event.op is not None else []
-    return [
-        RawSlot(Role.VALUE, v.seen, v, shape=v.shape, dtype=v.dtype)
-        for v in [*leaves, *made]
-    ]
+def _freeze_value_slot(value: RawValue, event: int, ids: _Numbering) -> Slot:
+    return Slot(
+        event=event,
+        role=Role.VALUE,
+        value=ids.values[value],
+        shape=value.shape,
+        dtype=value.dtype,
+    )
 
 
 def _freeze_slot(raw: RawSlot, event: int, ids: _Numbering) -> Slot:
@@ -219,7 +224,7 @@ def _freeze_node(node: RawNode, number: int, ids: _Numbering) -> GradNode:
     outputs = [node.outputs.get(position) for position in range(width)]
     return GradNode(
         id=number,
-        name=node.name,
+        name=node.name.rpartition("::")[2],
         op=ids.ops.get(node.op) if node.op is not None else None,
         outputs=tuple(ids.values.get(v) if v is not None else None for v in outputs),
         edges=tuple(
@@ -228,7 +233,7 @@ def _freeze_node(node: RawNode, number: int, ids: _Numbering) -> GradNode:
                 position,
                 ids.values.get(value) if value is not None else None,
             )
-            for target, position, value in node.edges
+            for target, position, value in ids.edges(node)
         ),
         leaf=ids.values[node.leaf] if node.leaf is not None else None,
     )

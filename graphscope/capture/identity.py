@@ -12,28 +12,36 @@ A changed version counter means a new version of the value.
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.nn.parameter import is_lazy
 
-from graphscope.capture.records import RawNode, RawOp, RawValue
-from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, observe, shape_of
+from graphscope.capture.readings import Reading, Readings
+from graphscope.capture.records import RawNode, RawOp, RawSlot, RawValue
+from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
 
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """A tensor that was seen: its current value and how to recognise it."""
+    """A tensor that was seen: its current value and how to recognise it.
+
+    Attributes:
+        reference: Weak; None for parameters, whose `hook` marks them.
+        hook_id: Number of `hook` among the tensor's post-accumulate hooks.
+    """
 
     value: RawValue
     version: int | None
     reference: "weakref.ref[torch.Tensor] | None"
     address: int = 0
     hook: object = None
+    hook_id: int = -1
     handles: tuple[Any, ...] = ()
 
 
@@ -49,48 +57,51 @@ class TensorTable:
     """Maps tensors to values; one per recorder.
 
     Attributes:
-        whole: Tensors up to this many elements are kept whole.
-        stats: Whether statistics of larger ones are taken.
+        readings: The numbers of the step that is running.
         step: Index of the current step: a leaf is read anew once in each.
         nodes: Serial number -> autograd node of the current step.
+        known: Python id -> what is known of the tensor that had it last.
+        change: Changes a record of an earlier event, so that it can be undone.
+        is_replaying: Whether the running step is the same as the last one so far.
     """
 
-    def __init__(self, *, key: str, whole: int, stats: bool) -> None:
+    def __init__(self, *, key: str, readings: Readings) -> None:
         self.key = key
-        self.whole = whole
-        self.stats = stats
+        self.readings = readings
         self.step = 0
         self.nodes: dict[int, RawNode] = {}
-        self._known: dict[int, Known] = {}
+        self.known: dict[int, Known] = {}
         self._names: dict[int, tuple[int, str, ValueKind]] = {}
         self.on_unseen: Callable[[torch.Tensor], RawValue]
         self.on_leaf: Callable[[torch.Tensor, Known], None] = lambda _t, _k: None
+        self.change: Callable[[object, str, object], None] = setattr
+        self.is_replaying: Callable[[], bool] = lambda: False
 
-    def observe(self, tensor: torch.Tensor | None) -> Any:
-        """Read `tensor` under this table's limits."""
-        return observe(tensor, whole=self.whole, stats=self.stats)
+    def read(self, tensor: torch.Tensor | None) -> Reading:
+        """Read the numbers of `tensor`, under this recorder's limits."""
+        return self.readings.read(tensor)
 
     def name_tensor(self, tensor: torch.Tensor, name: str, kind: ValueKind) -> None:
         """Give a module's parameter or buffer its dotted name."""
         self._names[id(tensor)] = (_address(tensor), name, kind)
         entry = self.entry(tensor)
         if entry is not None:
-            entry.value.name = name
-            entry.value.kind = kind
+            self.change(entry.value, "name", name)
+            self.change(entry.value, "kind", kind)
 
     def entry(self, tensor: torch.Tensor) -> Known | None:
         """Return what is known of this very tensor object, or None."""
-        known = self._known.get(id(tensor))
-        if known is None or not self._is_same(known, tensor):
+        known = self.known.get(id(tensor))
+        if known is None:
             return None
-        return known
+        if known.reference is not None and known.hook is None:
+            return known if known.reference() is tensor else None
+        return known if self._is_same(known, tensor) else None
 
     def _is_same(self, known: Known, tensor: torch.Tensor) -> bool:
         if known.hook is not None:
             hooks = tensor._post_accumulate_grad_hooks
-            return hooks is not None and any(h is known.hook for h in hooks.values())
-        if known.reference is not None:
-            return known.reference() is tensor
+            return hooks is not None and hooks.get(known.hook_id) is known.hook
         return (
             isinstance(tensor, torch.nn.Parameter)
             and known.value.shape == shape_of(tensor)
@@ -103,8 +114,9 @@ class TensorTable:
         if known is not None and known.version == version_of(tensor):
             # A result of a user's own autograd function gets its node afterwards.
             wants = tensor.requires_grad and not tensor.is_leaf
-            if not wants or known.value.requires_grad:
-                return known.value
+            value = known.value
+            if not wants or (value.requires_grad and not value.is_leaf):
+                return value
         node = self.node_of(tensor)
         if node is not None:
             return node.outputs.get(tensor.output_nr)
@@ -129,6 +141,9 @@ class TensorTable:
             return value
         if value is None and self._is_unseen(tensor):
             return self.on_unseen(tensor)
+        again = self._again(tensor)
+        if again is not None:
+            return again
         fresh = self.make_value(tensor, site=site)
         known = self.entry(tensor)
         old = value if value is not None else (known.value if known else None)
@@ -143,10 +158,61 @@ class TensorTable:
         if node is not None and node.op is not None:
             # A result that the op did not return: a base, written through its view.
             fresh.kind, fresh.op = ValueKind.RESULT, node.op
-            node.op.outputs.append(fresh)
-        fresh.seen = self.observe(tensor)
+            self.change(node.op, "outputs", [*node.op.outputs, fresh])
+        fresh.seen = self.read(tensor)
         self.bind(tensor, fresh)
         return fresh
+
+    def _again(self, tensor: torch.Tensor) -> RawValue | None:
+        """Return the record of the step before, while that step is repeated."""
+        known = self.entry(tensor) if self.is_replaying() else None
+        if known is None:
+            return None
+        value, before = known.value, known.value.previous
+        if before is not None and before.successor is value:
+            value = before
+        is_other = value.step == self.step or value.op is not None
+        return None if is_other or not self.accept(value, tensor) else value
+
+    def accept(self, value: RawValue, tensor: torch.Tensor) -> bool:
+        """Let `tensor` be `value`, a record of the step before, if it can be.
+
+        Either it was that already in this step, and nothing has changed it, or it is
+        used for the first time in this step: then it is read.
+        """
+        known = self.entry(tensor)
+        if known is None:
+            if tensor.requires_grad and not tensor.is_leaf:
+                return False
+            if isinstance(tensor, torch.nn.Parameter):
+                return False
+        else:
+            found = known.value
+            if found.step == self.step:
+                return found is value and known.version == version_of(tensor)
+            if found is not value and (
+                found.name != value.name
+                or found.owner is not value.owner
+                or found.alias_of is not value.alias_of
+            ):
+                return False
+        if value.op is not None or value.step == self.step:
+            return False
+        if not is_like(value, tensor):
+            return False
+        value.seen = self.readings.read(tensor)
+        value.step = self.step
+        if known is None:
+            self.bind(tensor, value)
+        else:
+            known.value, known.version = value, version_of(tensor)
+            value.known = known
+        return True
+
+    def is_entry(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor comes from outside of what autograd and we know of it."""
+        is_result = tensor.requires_grad and not tensor.is_leaf
+        return not (is_result or is_lazy(tensor) or is_functorch_wrapped_tensor(tensor))
 
     def _is_unseen(self, tensor: torch.Tensor) -> bool:
         """Whether a result was computed where nothing of it was recorded."""
@@ -167,6 +233,8 @@ class TensorTable:
             is_leaf=is_leaf,
             site=site,
             step=self.step,
+            kind_of_number=tensor.dtype,
+            place=tensor.device,
         )
         named = self._names.get(id(tensor))
         # 0 was noted of a lazy parameter, which gets its storage at the first call
@@ -188,17 +256,19 @@ class TensorTable:
             known.address = _address(tensor)
         else:
             known = Known(value, version_of(tensor), None, _address(tensor))
-            self._known[id(tensor)] = known
+            self.known[id(tensor)] = known
             if not isinstance(tensor, torch.nn.Parameter):
-                forget = partial(_forget, self._known, id(tensor))
-                known.reference = weakref.ref(tensor, forget)
+                known.reference = weakref.ref(tensor)
+        value.known = known
         if value.requires_grad and value.is_leaf and known.hook is None:
             self.on_leaf(tensor, known)
         if value.requires_grad and not value.is_leaf:
             node = self._own_node(tensor)
             if node is not None:
                 value.node, value.output = node, tensor.output_nr
-                node.outputs[tensor.output_nr] = value
+                if node.outputs.get(tensor.output_nr) is not value:
+                    outputs = {**node.outputs, tensor.output_nr: value}
+                    self.change(node, "outputs", outputs)
         return known
 
     def _own_node(self, tensor: torch.Tensor) -> RawNode | None:
@@ -216,42 +286,77 @@ class TensorTable:
             node = self.nodes[serial] = RawNode(serial, name)
         return node
 
-    def begin_step(self, kept: set[RawValue], ops: set[RawOp]) -> None:
-        """Start a new step, into which the values `kept` and `ops` belong already.
+    def begin_step(self, kept: Iterable[RawValue], slots: Iterable[RawSlot]) -> None:
+        """Start a new step, to which the values and slots `kept` belong already.
 
-        All values let go of what older steps made: a chain of versions through all
-        steps would keep every step alive.
+        Dead tensors are forgotten. A tensor that is alive keeps what was last read of
+        it, for the case that it is overwritten before it is read again.
         """
         self.step += 1
         self.nodes = {}
+        self.readings.restart()
+        for slot in slots:
+            slot.seen = self.readings.carry(slot.seen, slot)
         for value in kept:
-            value.step = self.step
-        for value in [*kept, *(known.value for known in self._known.values())]:
-            if value.previous not in kept:
-                value.previous = None
-            if value.op is not None and value.op not in ops:
-                value.op = None
-                if value.kind is ValueKind.RESULT:
-                    is_carried = value.requires_grad and not value.is_leaf
-                    value.kind = ValueKind.CARRIED if is_carried else ValueKind.INPUT
+            self._carry(value)
+        dead = []
+        for key, known in self.known.items():
+            if known.reference is not None and known.reference() is None:
+                dead.append(key)
+            elif known.value.step != self.step:
+                before = known.value.step
+                self._carry(known.value)
+                known.value.step = before
+        for key in dead:
+            del self.known[key]
+
+    def _carry(self, value: RawValue) -> None:
+        if value.seen is not None:
+            value.seen = self.readings.carry(value.seen, value)
+        value.step = self.step
+
+    def let_go(self, ops: set[RawOp]) -> None:
+        """Cut what was made in older steps off from values that are still known.
+
+        Else one tensor that the user keeps would keep all records of its step. `ops`
+        are those that the next step may use again.
+        """
+        for known in self.known.values():
+            value = known.value
+            if value.op is None or value.op in ops:
+                continue
+            value.previous = value.op = None
+            if value.kind is ValueKind.RESULT:
+                is_carried = value.requires_grad and not value.is_leaf
+                value.kind = ValueKind.CARRIED if is_carried else ValueKind.INPUT
+
+    def forget(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Take tensors as new when they are seen next: their past is not recorded."""
+        for tensor in tensors:
+            known = self.entry(tensor)
+            if known is not None and known.hook is None:
+                del self.known[id(tensor)]
 
     def all_known(self) -> list[Known]:
         """Return everything that is known, of tensors that are alive."""
-        return list(self._known.values())
+        return list(self.known.values())
 
     def clear(self) -> None:
         """Forget every tensor."""
-        self._known.clear()
+        self.known.clear()
         self._names.clear()
         self.nodes = {}
 
 
-def _forget(
-    known: dict[int, Known], key: int, reference: "weakref.ref[torch.Tensor]"
-) -> None:
-    entry = known.get(key)
-    if entry is not None and entry.reference is reference:
-        del known[key]
+def is_like(value: RawValue, tensor: torch.Tensor) -> bool:
+    """Whether `tensor` is what the record of a value says, but for its numbers."""
+    return (
+        tensor.shape == value.shape
+        and tensor.dtype is value.kind_of_number
+        and tensor.requires_grad is value.requires_grad
+        and tensor.is_leaf is value.is_leaf
+        and tensor.device == value.place
+    )
 
 
 def _address(tensor: torch.Tensor) -> int:

@@ -1,17 +1,21 @@
 """The events of the step that is running, and its delivery when it is over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.freeze import freeze_step
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import RawEvent, RawValue
+from graphscope.capture.replay import Change, Replay, Script
 from graphscope.capture.steps import StepTracker
-from graphscope.model.graph import Gap, Graph, Scope
+from graphscope.model.graph import EventKind, Gap, Scope
+from graphscope.model.packed import SlotTable
 from graphscope.model.trace import Status, Trace
 
 MAX_EVENTS = 200_000
 """A step that grows past this is closed with a gap: memory is the user's."""
+
+_MAX_MISSES = 2
 
 
 class Journal:
@@ -22,6 +26,8 @@ class Journal:
         roots: Values that backward was called on in this step.
         faults: Errors of graphscope's own, by message, with their count.
         thread: The thread that is recorded.
+        replay: Whether and where this step repeats an earlier one.
+        is_partial: Whether the last event of the replay has not come in full.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class Journal:
     ) -> None:
         self.lock = RLock()
         self.tracker = StepTracker()
+        self.replay = Replay()
         self.events: list[RawEvent] = []
         self.roots: list[RawValue] = []
         self.gaps: list[str] = []
@@ -42,12 +49,93 @@ class Journal:
         self._table = table
         self._deliver = deliver
         self._sources = sources
-        self._last_graph = Graph()
+        self._changes: list[Change] = []
+        self._is_prepared = False
+        self.is_partial = False
+        self._last: Script | None = None
+        self._favourite: Script | None = None
+        table.change = self.change
+        table.is_replaying = lambda: self.replay.script is not None
 
     @property
     def step(self) -> int:
         """Index of the step that is running."""
         return self._table.step
+
+    @property
+    def has_update(self) -> bool:
+        """Whether an update has ended what the running step computed."""
+        script = self.replay.script
+        if script is not None:
+            return script.has_update and self.replay.is_at_end
+        return self.tracker.has_update
+
+    def upcoming(self, kind: EventKind) -> RawEvent | None:
+        """Return the record that an event of this kind may use again, if it fits.
+
+        After an update that is also the first event of the step: then a new step
+        begins, which `enter` sees to.
+        """
+        replay = self.replay
+        if self.is_partial:
+            self.leave()
+        if replay.script is not None:
+            event = replay.expected()
+            if event is not None:
+                return event if event.kind is kind else None
+            if not replay.script.has_update:
+                return None
+        elif not self.tracker.has_update:
+            return None
+        if not self.events or not self.tracker.automatic:
+            return None
+        first = self.events[0]
+        return first if first.kind is kind else None
+
+    def enter(self, event: RawEvent) -> bool:
+        """Let `event`, which `upcoming` returned and which fits, be the next one.
+
+        Returns False when another record has to be looked at.
+        """
+        if self.replay.expected() is event:
+            return True
+        self.close_step(Status.COMPLETE)
+        return self.replay.expected() is event
+
+    def advance(self, event: RawEvent) -> None:
+        """Append `event`, the record of the script that came again."""
+        self.events.append(event)
+        self.replay.cursor += 1
+
+    def leave(self) -> None:
+        """Go on recording anew: the rest of the step is not what the last one was."""
+        script = self.replay.script
+        self.is_partial = False
+        if script is None:
+            return
+        moment = 2 * self.replay.cursor
+        self._changes = [c for c in script.changes if c.moment <= moment]
+        used = _records_of(self.events)
+        for change in reversed(script.changes):
+            if change.moment > moment and change.record in used:
+                setattr(change.record, change.attribute, change.before)
+        script.misses += not self.replay.is_at_end
+        self.replay.stop()
+        self.tracker.restart()
+        events, self.events = self.events, []
+        for event in events:
+            self._mark_pass(event)
+            self.add(event)
+
+    def change(self, record: object, attribute: str, fresh: object) -> None:
+        """Change a record of an earlier event, so that it can be undone."""
+        before = getattr(record, attribute)
+        if before is fresh or before == fresh:
+            return
+        self.leave()
+        moment = 2 * len(self.events) + self._is_prepared
+        self._changes.append(Change(moment, record, attribute, before))
+        setattr(record, attribute, fresh)
 
     def prepare(self, event: RawEvent) -> None:
         """Cut the step before `event` where that is due.
@@ -55,12 +143,19 @@ class Journal:
         Called before the event's arguments are looked up, because a leaf is read
         once in each step.
         """
+        self.leave()
         cut = self.tracker.cut_before(event, len(self.events))
         if cut is not None:
             self.close_step(Status.COMPLETE, until=cut)
+            self.leave()
         elif len(self.events) >= MAX_EVENTS:
             self.add_gap(f"the step was cut at {MAX_EVENTS} events without an update")
             self.close_step(Status.OPEN)
+            self.leave()
+        self._mark_pass(event)
+        self._is_prepared = True
+
+    def _mark_pass(self, event: RawEvent) -> None:
         start = self.tracker.pass_start(event, len(self.events))
         if start is not None:
             for later in self.events[start:]:
@@ -68,9 +163,11 @@ class Journal:
 
     def add(self, event: RawEvent) -> None:
         """Append `event`, which `prepare` has seen."""
+        self.leave()
         event.pass_index = self.tracker.pass_index
         self.tracker.note(event, len(self.events))
         self.events.append(event)
+        self._is_prepared = False
 
     def is_foreign_thread(self) -> bool:
         """Whether this is another thread than the recorded one; then names it a gap.
@@ -89,6 +186,7 @@ class Journal:
 
     def has_computed(self) -> bool:
         """Whether the step so far built a graph, ran one backward or updated."""
+        self.leave()
         tracker = self.tracker
         return (
             tracker.has_update
@@ -103,6 +201,7 @@ class Journal:
 
     def count_fault(self, fault: BaseException) -> None:
         """Count an error of our own; it becomes a gap in the recording."""
+        self.leave()
         if isinstance(fault, RecursionError):
             self.add_gap("the user's code was at its recursion limit here")
             return
@@ -115,58 +214,151 @@ class Journal:
         self, status: Status, *, until: int | None = None, error: str = ""
     ) -> None:
         """Freeze and deliver the events before `until`; the rest opens a new step."""
+        if until is None and not error and self._is_repeated(status):
+            self._deliver(self._repeat())
+            self._open_step([])
+            return
+        self.leave()
         stop = len(self.events) if until is None else until
         done, rest = self.events[:stop], self.events[stop:]
         if done or error or (until is None and self.gaps):
-            self._deliver(self.freeze(status, done, error=error))
+            script = self._freeze(done)
+            self._deliver(self._trace(script, status, error))
+            self._keep(script, rest)
         self._open_step(rest)
 
-    def freeze(
-        self, status: Status, events: list[RawEvent] | None = None, *, error: str = ""
-    ) -> Trace:
-        """Return `events`, or all of the step so far, as an immutable trace.
-
-        Of two finished steps with equal graphs the second has the very same one.
-        """
-        is_final = events is not None
-        graph, observations = freeze_step(
-            self.events if events is None else events,
-            roots=self.roots,
-            scopes=tuple(Scope(p, c) for p, c in self.scopes.items()),
-            gaps=tuple(Gap(None, reason) for reason in self.gaps),
+    def _is_repeated(self, status: Status) -> bool:
+        """Whether the running step turned out to be the script, to the last event."""
+        script = self.replay.script
+        return (
+            script is not None
+            and self.replay.is_at_end
+            and not self.is_partial
+            and status is Status.COMPLETE
+            and self.gaps == script.gaps
+            and len(self.scopes) == script.scopes
+            and len(self.roots) == len(script.roots)
+            and all(a is b for a, b in zip(self.roots, script.roots, strict=True))
         )
-        if graph == self._last_graph:
-            graph = self._last_graph
-        if is_final:
-            self._last_graph = graph
+
+    def _repeat(self) -> Trace:
+        script = self.replay.script
+        if script is None:
+            raise ValueError("no step is repeated")
+        script.uses += 1
+        script.misses = 0
+        return self._trace(script, Status.COMPLETE, "")
+
+    def _trace(self, script: Script, status: Status, error: str) -> Trace:
+        readings = [holder.seen for holder in script.holders]
         return Trace(
-            graph=graph,
+            graph=script.graph,
             step=self.step,
-            observations=observations,
+            observations=self._table.readings.pack(readings, script.table),
             status=status,
             error=error,
             sources=dict(self._sources),
         )
 
+    def _freeze(self, events: list[RawEvent]) -> Script:
+        """Return `events` with the graph that they make.
+
+        Of two finished steps with equal graphs the second has the very same one.
+        """
+        graph, holders = freeze_step(
+            events,
+            roots=self.roots,
+            scopes=tuple(Scope(p, c) for p, c in self.scopes.items()),
+            gaps=tuple(Gap(None, reason) for reason in self.gaps),
+        )
+        table = None
+        for known in (self._last, self._favourite):
+            if known is not None and known.graph == graph:
+                graph, table = known.graph, known.table
+        return Script(
+            events=events,
+            graph=graph,
+            table=table or SlotTable(graph.slots),
+            holders=holders,
+            roots=list(self.roots),
+            gaps=list(self.gaps),
+            scopes=len(self.scopes),
+            changes=[c for c in self._changes if c.moment <= 2 * len(events)],
+            has_update=self.tracker.has_update,
+            ops={event.op for event in events if event.op is not None},
+        )
+
+    def _keep(self, script: Script, rest: list[RawEvent]) -> None:
+        """Remember a finished step, and beside it the one that came most often."""
+        last, best = self._last, self._favourite
+        if last is not None and last.uses and (best is None or last.uses > best.uses):
+            self._favourite = last
+        if self._favourite is not None and self._favourite.misses >= _MAX_MISSES:
+            self._favourite = None
+        self._last = script
+        kept = self._favourite.ops if self._favourite is not None else set()
+        begun = {event.op for event in rest if event.op is not None}
+        self._table.let_go(script.ops | kept | begun)
+
+    def freeze(self, status: Status) -> Trace:
+        """Return the step so far as an immutable trace."""
+        if self._is_repeated(status) and self.replay.script is not None:
+            return self._trace(self.replay.script, status, "")
+        return self._trace(self._freeze(self.events), status, "")
+
     def _open_step(self, events: list[RawEvent]) -> None:
-        kept = {value for event in events for value in _values_of(event)}
-        ops = {event.op for event in events if event.op is not None}
-        self._table.begin_step(kept, ops)
+        self.replay.stop()
+        self._table.begin_step(
+            {value for event in events for value in _values_of(event)},
+            [slot for event in events for slot in event.slots],
+        )
         self.tracker.restart()
-        self.events, self.roots, self.gaps = [], [], []
+        self.events, self.roots, self.gaps, self._changes = [], [], [], []
+        self._is_prepared = False
         for event in events:
             self.add(event)
+        if not events and self._last is not None:
+            self.replay.start(self._choose(self._last))
+
+    def _choose(self, last: Script) -> Script:
+        """Return the step to expect: the last, or a more frequent one that begins so.
+
+        A step that logs or evaluates once in a while must not make the next one new.
+        """
+        best = self._favourite
+        if best is not None and best.events[0] is last.events[0]:
+            return best
+        return last
+
+    def clear(self) -> None:
+        """Let go of all records; the recording is over."""
+        self.replay.stop()
+        self._last = self._favourite = None
+        self.events, self.roots, self._changes = [], [], []
 
     def finish(self, error: str = "") -> None:
         """Deliver what is left when the recording ends."""
         if error:
             self.close_step(Status.ABORTED, error=error)
         elif self.events or self.gaps:
-            is_done = self.tracker.has_update
-            self.close_step(Status.COMPLETE if is_done else Status.OPEN)
+            self.close_step(Status.COMPLETE if self.has_update else Status.OPEN)
 
 
-def _values_of(event: RawEvent) -> list[RawValue]:
+def _records_of(events: Iterable[RawEvent]) -> set[object]:
+    """Return the records that the running step has taken over from the last one."""
+    found: set[object] = set()
+    for event in events:
+        found.update(_values_of(event))
+        if event.op is not None:
+            found.add(event.op)
+            found.update(event.op.nodes)
+        if event.node is not None:
+            found.add(event.node)
+        found.update(slot.value for slot in event.slots if slot.value is not None)
+    return found
+
+
+def _values_of(event: RawEvent) -> Iterable[RawValue]:
     found = list(event.values)
     if event.op is not None:
         found += [v for _, v, _ in event.op.arguments if v is not None]

@@ -6,15 +6,16 @@ afterwards. Both are registered once per tensor and removed at the end.
 """
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch
+from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch, make_slot
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.readings import ABSENT, Reading
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
-from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Role
 
 
@@ -27,17 +28,16 @@ class LeafWatch:
         self._table = table
         self._journal = journal
         self._gradients = gradients
-        self._arriving: dict[int, RawEvent] = {}
+        self._arriving: dict[int, tuple[RawEvent, RawSlot | None]] = {}
         table.on_leaf = self.attach
 
     def attach(self, tensor: torch.Tensor, known: Known) -> None:
         """Hook `tensor`, and let the hook object mark it."""
         hook = _LeafHook(weakref.ref(self), known)
         known.hook = hook
-        known.handles = (
-            tensor.register_hook(hook.arrive),
-            tensor.register_post_accumulate_grad_hook(hook),
-        )
+        handle = tensor.register_post_accumulate_grad_hook(hook)
+        known.hook_id = handle.id
+        known.handles = (tensor.register_hook(hook.arrive), handle)
 
     def detach(self) -> None:
         """Remove every hook."""
@@ -53,26 +53,85 @@ class LeafWatch:
     def note_arrival(self, known: Known, gradient: torch.Tensor) -> None:
         """Write down a gradient that reached a leaf; `.grad` is not changed yet."""
         value = self._current(known)
-        event = RawEvent(EventKind.CAPTURE, values=[value], site=self._gradients.site)
-        event.node = value.node
-        self._journal.prepare(event)
-        event.slots.append(self._slot(Role.ARRIVED, gradient, value))
-        running = torch._C._current_autograd_node()
-        if running is not None and running.name() == ACCUMULATE_GRAD:
-            before = running.variable.grad  # type: ignore[attr-defined]
-            event.slots.append(self._slot(Role.BEFORE, before, value))
-        self._journal.add(event)
-        self._arriving[id(known)] = event
+        before = None
+        running: Any = torch._C._current_autograd_node()
+        is_accumulating = running is not None and running.name() == ACCUMULATE_GRAD
+        if is_accumulating:
+            before = running.variable.grad
+        given = (gradient, before) if is_accumulating else (gradient,)
+        event = self._again(value, is_accumulating=is_accumulating)
+        if event is None or not self._repeat(event, given, known):
+            event = RawEvent(
+                EventKind.CAPTURE, values=[value], site=self._gradients.site
+            )
+            event.node = value.node
+            self._journal.prepare(event)
+            for role, tensor in zip((Role.ARRIVED, Role.BEFORE), given, strict=False):
+                slot = make_slot(role, tensor, value)
+                slot.seen = self._read(role, tensor, value)
+                event.slots.append(slot)
+            self._journal.add(event)
+            self._arriving[id(known)] = event, None
+
+    def _again(self, value: RawValue, *, is_accumulating: bool) -> RawEvent | None:
+        """Return the record of the step before, if this should arrive now."""
+        kind = EventKind.ACCUMULATE if is_accumulating else EventKind.CAPTURE
+        event = self._journal.upcoming(kind)
+        if event is None or event.values[0] is not value:
+            return None
+        if event.site != self._gradients.site or not self._journal.enter(event):
+            return None
+        return event
+
+    def _repeat(
+        self, event: RawEvent, given: tuple[torch.Tensor | None, ...], known: Known
+    ) -> bool:
+        count = len(given)
+        slots, rest = event.slots[:count], event.slots[count:]
+        if len(rest) > 1 or not _fits(slots, given):
+            return False
+        for slot, tensor in zip(slots, given, strict=True):
+            slot.seen = self._read(slot.role, tensor, event.values[0])
+        event.slots = slots
+        event.kind = EventKind.CAPTURE
+        self._journal.advance(event)
+        self._arriving[id(known)] = event, rest[0] if rest else None
+        return True
+
+    def _read(
+        self, role: Role, tensor: torch.Tensor | None, value: RawValue
+    ) -> Reading:
+        """Read a gradient; what arrived alone was read where it was sent from."""
+        if role is Role.ARRIVED and value.node is not None:
+            return self._gradients.read_sent(value, value.node, tensor)
+        return self._table.read(tensor)
 
     def note_accumulation(self, known: Known, tensor: torch.Tensor) -> None:
         """Complete the arrival: the gradient was added to `.grad`."""
-        event = self._arriving.pop(id(known), None)
+        event, slot = self._arriving.pop(id(known), (None, None))
         if event is None:
             return
-        value = event.values[0]
+        value, gradient = event.values[0], tensor.grad
         event.kind = EventKind.ACCUMULATE
-        event.slots.append(self._slot(Role.AFTER, tensor.grad, value))
+        if slot is None or not _fits([slot], (gradient,)):
+            if self._journal.replay.is_active:
+                self._journal.leave()
+            slot = make_slot(Role.AFTER, gradient, value)
+        slot.seen = self._read_after(event, gradient)
+        event.slots.append(slot)
         self._journal.on_event(event, self._journal.step)
+
+    def _read_after(self, event: RawEvent, gradient: torch.Tensor | None) -> Reading:
+        """Read `.grad`; where it was None before it often is what arrived."""
+        arrived, *before = event.slots
+        if (
+            gradient is not None
+            and before
+            and before[0].seen == ABSENT
+            and self._gradients.is_last_sent(gradient)
+        ):
+            return arrived.seen
+        return self._table.read(gradient)
 
     def _current(self, known: Known) -> RawValue:
         """Return the leaf's value in this step, also when it was last used earlier."""
@@ -81,15 +140,15 @@ class LeafWatch:
             value.step = self._table.step
         return value
 
-    def _slot(
-        self, role: Role, tensor: torch.Tensor | None, value: RawValue
-    ) -> RawSlot:
-        slot = RawSlot(role, self._table.observe(tensor), value)
-        if tensor is not None:
-            slot.shape, slot.dtype = shape_of(tensor), dtype_name(tensor)
-        else:
-            slot.shape, slot.dtype = value.shape, value.dtype
-        return slot
+
+def _fits(slots: Sequence[RawSlot], given: Sequence[torch.Tensor | None]) -> bool:
+    if len(slots) != len(given):
+        return False
+    return all(
+        tensor is None
+        or (tensor.shape == slot.shape and tensor.dtype is slot.kind_of_number)
+        for slot, tensor in zip(slots, given, strict=True)
+    )
 
 
 class _LeafHook:

@@ -6,16 +6,20 @@ never used.
 
 import sys
 from collections.abc import Callable, Iterable
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any, Final
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from graphscope.capture.calls import PlacedCalls
+from graphscope.capture.following import OpFollower, Seen
+from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.journal import Journal
-from graphscope.capture.ops import OpWatch
+from graphscope.capture.ops import Call, OpWatch
+from graphscope.capture.readings import ABSENT
+from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.tracebacks import without_ours
@@ -37,6 +41,7 @@ _SILENT: Final = frozenset(
     | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
     | {"type", "nelement"}
 )
+_OPTIMIZER: Final = Owner.OPTIMIZER
 _PROFILING: Final = "_record_function_"
 _ZERO_GRAD: Final = "Optimizer.zero_grad"
 Place = FunctionType
@@ -53,6 +58,8 @@ class CaptureMode(TorchFunctionMode):
         gradients: GradientWatch,
         updates: UpdateWatch,
         names: GlobalNames,
+        follower: OpFollower,
+        walker: FrameWalker,
     ) -> None:
         super().__init__()
         self.is_live = True
@@ -61,6 +68,8 @@ class CaptureMode(TorchFunctionMode):
         self._gradients = gradients
         self._updates = updates
         self._names = names
+        self._follower = follower
+        self._walker = walker
         self._calls = PlacedCalls()
 
     def __torch_function__(
@@ -77,26 +86,70 @@ class CaptureMode(TorchFunctionMode):
             # be a plain call, or it would compile something else than without us.
             return func(*args, **(kwargs or {}))
         kwargs = kwargs or {}
+        frame = sys._getframe(1)
+        place = self._calls.at(frame)
         try:
-            return self._run(self._calls.at(sys._getframe(1)), func, args, kwargs)
+            if self._updates.depth and self._walker.owner(frame.f_code) is _OPTIMIZER:
+                return place(func, args, kwargs)  # one update event stands for all
+            if self.is_live:
+                event = self._follower.expected(func)
+                if event is not None:
+                    return self._follow(event, frame, place, func, args, kwargs)
+            return self._run(frame, place, func, args, kwargs)
         except BaseException as error:
             error.__traceback__ = without_ours(error.__traceback__)
             raise
 
+    def _follow(
+        self,
+        event: RawEvent,
+        frame: FrameType,
+        place: Place,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Run a call that should be the one that `event` recorded a step before."""
+        seen: Seen | None = self._guarded(
+            self._follower.begin, event, frame, args, kwargs
+        )
+        if seen is None:
+            return self._run(frame, place, func, args, kwargs)
+        result = place(func, args, kwargs)
+        if not self._guarded(self._follower.finish, event, seen, result):
+            self._guarded(self._note_other, frame, (func, args, kwargs), seen, result)
+        return result
+
+    def _note_other(
+        self, frame: FrameType, called: tuple[Any, Any, Any], seen: Seen, result: Any
+    ) -> None:
+        """Record anew a call that turned out to do something else than before."""
+        func, args, kwargs = called
+        tensors = [("", tensor) for tensor, _ in seen]
+        versions = [version for _, version in seen]
+        name = getattr(func, "__name__", "")
+        call = Call(func, name, args, kwargs, tensors, versions, frame)
+        self._ops.note(call, result)
+
     def _run(
-        self, place: Place, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        frame: FrameType,
+        place: Place,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         name = getattr(func, "__name__", "")
         if not self.is_live or name in _SILENT or name.startswith(_PROFILING):
             self._note_region(name, args)
             return place(func, args, kwargs)
         if name == "__get__":
-            return self._read_property(place, func, args)
+            return self._read_property(frame, place, func, args)
         if name == "__set__":
             return self._write_property(place, func, args)
         if func in _BACKWARD or func is torch.autograd.grad:
             return self._run_backward(place, func, args, kwargs)
-        call = self._guarded(self._ops.begin, func, name, args, kwargs)
+        call = self._guarded(self._ops.begin, func, name, args, kwargs, frame)
         result = place(func, args, kwargs)
         if call is not None:
             self._guarded(self._ops.note, call, result)
@@ -110,7 +163,7 @@ class CaptureMode(TorchFunctionMode):
         """
         if name.startswith(_PROFILING):
             is_entry = "enter" in name and bool(args) and isinstance(args[0], str)
-            self._updates.is_zeroing = is_entry and args[0].startswith(_ZERO_GRAD)
+            self._updates.zeroes(is_entry and args[0].startswith(_ZERO_GRAD))
 
     def _guarded(self, write: Callable[..., Any], *args: Any) -> Any:
         """Run code of ours so that it can neither fail nor be seen by other modes."""
@@ -121,16 +174,20 @@ class CaptureMode(TorchFunctionMode):
                 self._journal.count_fault(fault)
                 return None
 
-    def _read_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
+    def _read_property(
+        self, frame: FrameType, place: Place, func: Any, args: tuple[Any, ...]
+    ) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         result = place(func, args, {})
         if name == "grad":
             if result is None and self._updates.is_zeroing:
-                self._guarded(self._updates.note_zero, args[0], None, None)
+                self._guarded(self._updates.note_zero, args[0], ABSENT, ABSENT)
+            elif result is not None and self._updates.is_zeroing:
+                self._guarded(self._updates.expect_zero, args[0], result)
             elif result is not None and not self._updates.depth:
                 self._guarded(self._updates.gradient_of, args[0], result)
         elif name in _TENSOR_PROPERTIES:
-            call = self._guarded(self._ops.begin, func, name, args, {})
+            call = self._guarded(self._ops.begin, func, name, args, {}, frame)
             if call is not None:
                 self._guarded(self._ops.note, call, result)
         return result
@@ -143,7 +200,7 @@ class CaptureMode(TorchFunctionMode):
             before = self._guarded(self._updates.read_gradient, args[0])
         result = place(func, args, {})
         if is_zeroing:
-            self._guarded(self._updates.note_zero, args[0], before, None)
+            self._guarded(self._updates.note_zero, args[0], before or ABSENT, ABSENT)
         return result
 
     def _run_backward(

@@ -58,6 +58,11 @@ class ModuleWatch:
         """Path of the innermost running module, empty outside of any."""
         return self._stack[-1][1] if self._stack else ""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the forward of some module is running."""
+        return bool(self._stack)
+
     def attach(self, is_ours: Callable[[TorchFunctionMode], bool]) -> None:
         """Register the global hooks; modes that are ours are hidden from fused paths.
 
@@ -74,6 +79,12 @@ class ModuleWatch:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def clear(self) -> None:
+        """Forget every module."""
+        self._paths.clear()
+        self._stack.clear()
+        self._first = None
 
     def add_root(self, module: torch.nn.Module, prefix: str = "") -> None:
         """Name everything inside `module`; parameters get their dotted path."""
@@ -92,7 +103,8 @@ class ModuleWatch:
             return
         try:
             self._push(module)
-            self._name_inputs(args)
+            if not self._journal.replay.is_active:
+                self._name_inputs(args)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
         if _is_opaque(module, args):
@@ -112,7 +124,8 @@ class ModuleWatch:
         try:
             while self._stack and self._stack.pop()[0] != id(module):
                 pass
-            self._name_output(output)
+            if not self._journal.replay.is_active:
+                self._name_output(output)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
 
@@ -177,7 +190,7 @@ class ModuleWatch:
                 return
             for text, argument in zip(texts, args, strict=True):
                 if isinstance(argument, torch.Tensor) and not is_lazy(argument):
-                    name_by_use(self._table.resolve(argument, site), text)
+                    name_by_use(self._table, self._table.resolve(argument, site), text)
 
     def _name_output(self, output: Any) -> None:
         """Give a module's result the name that the caller assigns it to."""
@@ -203,7 +216,7 @@ def name_results(
     for target, tensor in zip(targets, results, strict=True):
         value = table.find(tensor)
         if value is not None and value.name is None and target:
-            value.name = target
+            table.change(value, "name", target)
 
 
 def _is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:

@@ -12,7 +12,8 @@ from typing import Self
 
 import torch
 
-from graphscope.capture.records import RawEvent
+from graphscope.capture.readings import UNREAD, Readings
+from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.model.graph import EventKind, OpKind, Role
 from graphscope.model.notice import Notice, NoticeKind
 from graphscope.model.observation import Observation
@@ -80,7 +81,8 @@ class Subscription:
 class NoticeBoard:
     """The callbacks of one recorder."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
         self._subscriptions: list[Subscription] = []
 
     def subscribe(
@@ -93,13 +95,15 @@ class NoticeBoard:
 
     def announce(self, event: RawEvent, step: int) -> None:
         """Tell about an event that is complete."""
+        if not self._subscriptions:
+            return
         kind = _KINDS.get(event.kind)
         if event.op is not None and event.op.kind is OpKind.UPDATE:
             kind = NoticeKind.UPDATE
         listening = [s for s in self._subscriptions if s.is_active and s.kind is kind]
         if kind is None or not listening:
             return
-        notice = _describe(kind, event, step)
+        notice = _describe(kind, event, step, self._readings)
         for subscription in listening:
             subscription.tell(notice)
 
@@ -114,7 +118,9 @@ class NoticeBoard:
                 )
 
 
-def _describe(kind: NoticeKind, event: RawEvent, step: int) -> Notice:
+def _describe(
+    kind: NoticeKind, event: RawEvent, step: int, readings: Readings
+) -> Notice:
     op = event.op or (event.node.op if event.node is not None else None)
     operator = event.node.name if event.node is not None else event.label
     if event.op is not None:
@@ -129,15 +135,16 @@ def _describe(kind: NoticeKind, event: RawEvent, step: int) -> Notice:
         op=operator,
         scope=op.scope if op is not None else "",
         site=event.site,
-        seen=_numbers(event),
+        seen=_numbers(event, readings),
     )
 
 
-def _numbers(event: RawEvent) -> dict[str, Observation | None]:
+def _numbers(event: RawEvent, readings: Readings) -> dict[str, Observation | None]:
     seen: dict[str, Observation | None] = {}
     if event.op is not None:
         for position, value in enumerate(event.op.outputs):
-            seen["value" if not position else f"value[{position}]"] = value.seen
+            key = "value" if not position else f"value[{position}]"
+            seen[key] = _decoded(value, readings)
     for slot in event.slots:
         name = slot.value.name if slot.value is not None else None
         label = name or f"edge {slot.position}"
@@ -148,5 +155,10 @@ def _numbers(event: RawEvent) -> dict[str, Observation | None]:
             Role.LOCAL: f"local {label}",
             Role.HYPER: slot.label,
         }
-        seen[keys.get(slot.role, slot.role.value)] = slot.seen
+        seen[keys.get(slot.role, slot.role.value)] = _decoded(slot, readings)
     return seen
+
+
+def _decoded(holder: RawValue | RawSlot, readings: Readings) -> Observation | None:
+    reading = UNREAD if holder.seen is None else holder.seen
+    return readings.decode(reading, holder.shape, holder.dtype)

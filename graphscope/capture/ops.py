@@ -1,7 +1,8 @@
 """One torch call, seen before and after: what it read, made, changed and cut."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any, Final
 
 import torch
@@ -10,13 +11,16 @@ from torch.autograd.function import BackwardCFunction
 from torch.nn.parameter import is_lazy
 
 from graphscope.capture.arguments import describe_arguments
+from graphscope.capture.calls import HANDLER
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch, name_results
+from graphscope.capture.recipes import learn_recipe
 from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder, Spot
+from graphscope.capture.readings import UNREAD
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.updates import UpdateWatch
 from graphscope.capture.verdicts import (
@@ -26,11 +30,13 @@ from graphscope.capture.verdicts import (
     is_rebinding,
     kind_of,
     qualified_name,
+    writes_silently,
 )
 from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
 from graphscope.model.site import Site
 
 _ZEROING: Final = frozenset({"zero_", "_foreach_zero_"})
+_LAZY: Final = "how the parameters of a lazy module were made was not recorded"
 _ALIASES: Final = frozenset({"data", "detach"})
 
 Tensors = list[tuple[str, torch.Tensor]]
@@ -38,7 +44,14 @@ Tensors = list[tuple[str, torch.Tensor]]
 
 @dataclass(slots=True)
 class Call:
-    """A torch call before it runs: its tensors and their versions."""
+    """A torch call before it runs: its tensors and their versions.
+
+    Attributes:
+        frame: What called it; the call stack is there while the call runs.
+        constants: The constants among its arguments, by position or keyword.
+        texts: Which arguments the record shows as the user wrote them, likewise.
+        silent: Tensors that it changed without counting a new version.
+    """
 
     func: Any
     name: str
@@ -46,6 +59,10 @@ class Call:
     kwargs: Mapping[str, Any]
     tensors: Tensors
     versions: list[int | None]
+    frame: FrameType | None = None
+    constants: dict[int | str, RawValue] = field(default_factory=dict)
+    texts: set[int | str] = field(default_factory=set)
+    silent: list[torch.Tensor] = field(default_factory=list)
 
 
 class OpWatch:
@@ -69,27 +86,46 @@ class OpWatch:
         table.on_unseen = self._note_unseen
 
     def begin(
-        self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        func: Any,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        frame: FrameType | None,
     ) -> Call:
         """Look at the arguments before the call: in-place changes show by version."""
         tensors = list(flatten_tensors(args))
         for key, item in kwargs.items():
             tensors += [(key + path, t) for path, t in flatten_tensors(item)]
         versions = [version_of(tensor) for _, tensor in tensors]
-        if name.endswith("_") and tensors:
-            self._read_before(tensors[0][1])
-        return Call(func, name, args, kwargs, tensors, versions)
+        self._read_before(tensors, frame)
+        return Call(func, name, args, kwargs, tensors, versions, frame)
 
-    def _read_before(self, target: torch.Tensor) -> None:
-        """Read a tensor that is about to be changed in place and was never seen."""
-        is_ours = self.updates is not None and self.updates.depth > 0
-        if not is_ours and not is_lazy(target) and self._table.entry(target) is None:
-            self._table.resolve(target, None)
+    def _read_before(self, tensors: Tensors, frame: FrameType | None) -> None:
+        """Read what was not seen in this step before the call can change it.
+
+        Not every change shows in a version counter: batch_norm's running statistics
+        are written without one.
+        """
+        if frame is not None and frame.f_code is HANDLER:
+            frame = frame.f_back
+        owner = self._walker.owner(frame.f_code) if frame is not None else None
+        if owner is Owner.INIT or (self.updates is not None and self.updates.depth):
+            return
+        for _, tensor in tensors:
+            known = self._table.entry(tensor)
+            is_seen = (
+                known is not None
+                and known.value.step == self._table.step
+                and known.version == version_of(tensor)
+            )
+            if not is_seen and self._table.is_entry(tensor):
+                self._table.resolve(tensor, None)
 
     def note(self, call: Call, result: Any) -> None:
         """Write down a call that has returned `result`."""
         results = [tensor for _, tensor in flatten_tensors(result)]
-        changed = _changed(call)
+        changed = [*_changed(call), *self._changed_silently(call)]
         given = [tensor for _, tensor in call.tensors]
         made = [t for t in results if not _contains(given, t)]
         if not made and not changed and call.name not in READOUTS:
@@ -99,6 +135,9 @@ class OpWatch:
             return  # a lazy parameter is being made: it has no shape yet
         frame, crossed = self._walker.find_user_frame()
         if Owner.INIT in crossed:
+            self._table.forget([*changed, *made])
+            if self._modules.is_running:
+                self._journal.add_gap(_LAZY)
             return
         if Owner.OPTIMIZER in crossed and self.updates and self.updates.depth:
             return
@@ -112,6 +151,24 @@ class OpWatch:
             return
         is_direct = all(owner is Owner.WRAPPER for owner in crossed)
         self._note_op(call, [*changed, *made], spot if is_direct else None, site)
+
+    def _changed_silently(self, call: Call) -> list[torch.Tensor]:
+        """Return running statistics that a call wrote without a version counter."""
+        if not writes_silently(call.func):
+            return []
+        found = []
+        readings = self._table.readings
+        for _, tensor in call.tensors:
+            known = self._table.entry(tensor)
+            if known is None or tensor.requires_grad or known.value.seen is None:
+                continue
+            if known.version != version_of(tensor):
+                continue
+            before, value = known.value.seen, known.value
+            if not readings.is_equal(before, readings.read(tensor), value):
+                call.silent.append(tensor)
+                found.append(tensor)
+        return found
 
     def _name_unchanged(self, results: Sequence[torch.Tensor]) -> None:
         """`x = t.contiguous()`, `x = torch.ones(3).requires_grad_()`: name only."""
@@ -129,23 +186,25 @@ class OpWatch:
         value = self._table.find(tensor)
         if value is not None and not value.requires_grad:
             fresh = self._table.make_value(tensor, site=value.site)
-            value.requires_grad, value.kind = True, fresh.kind
-            value.node = fresh.node
-            if value.node is not None:
-                value.node.leaf = value
+            if fresh.node is not None:
+                fresh.node.leaf = value
+            for name in ("requires_grad", "kind", "node"):
+                self._table.change(value, name, getattr(fresh, name))
             self._table.bind(tensor, value)
 
     def _note_zeroing(self, call: Call, changed: Sequence[torch.Tensor]) -> bool:
         """Turn `w.grad.zero_()` into a zero event; False when it is something else."""
         if call.name not in _ZEROING or not changed or self.updates is None:
             return False
+        if self.updates.is_zeroing and self.updates.note_zeroed(changed):
+            return True
         values = [self._known_value(tensor) for tensor in changed]
         if any(v is None or v.owner is None for v in values):
             return False
         for tensor, value in zip(changed, values, strict=True):
             if value is None or value.owner is None:
                 continue
-            after = self._table.observe(tensor)
+            after = self._table.read(tensor)
             site = self.updates.site()
             self._add_zero(value, after, site)
             fresh = self._table.make_value(tensor, site=site)
@@ -160,8 +219,9 @@ class OpWatch:
             return
         event = RawEvent(EventKind.ZERO, site=site, label="to 0", phase=Phase.ZERO)
         event.values.append(owner)
-        for role, seen in ((Role.BEFORE, value.seen), (Role.AFTER, after)):
-            slot = RawSlot(role, seen, owner, shape=owner.shape, dtype=owner.dtype)
+        before = UNREAD if value.seen is None else value.seen
+        for role, seen in ((Role.BEFORE, before), (Role.AFTER, after)):
+            slot = RawSlot(role, seen, owner, shape=value.shape, dtype=value.dtype)
             event.slots.append(slot)
         self._journal.prepare(event)
         self._journal.add(event)
@@ -190,6 +250,7 @@ class OpWatch:
         event.extends_graph = _extends_graph(outputs)
         self._journal.prepare(event)
         op.arguments = describe_arguments(call, spot=spot, site=site, table=self._table)
+        read = [self._known_value(tensor) for _, tensor in call.tensors]
         self._gradients.register(outputs, op)
         for position, tensor in enumerate(outputs):
             op.outputs.append(self._output(tensor, op, site, position))
@@ -203,8 +264,10 @@ class OpWatch:
             self._spread_to_leaf(op)
         op.cut = cut_of(op, call.name)
         event.values = list(op.outputs)
-        if self.updates is not None and self.updates.depth:
+        depth = self.updates.depth if self.updates is not None else 0
+        if depth:
             event.phase = Phase.UPDATE
+        op.recipe = learn_recipe(call, read, outputs, depth=depth, walker=self._walker)
         self._journal.add(event)
         self._journal.on_event(event, self._journal.step)
 
@@ -251,7 +314,7 @@ class OpWatch:
         value = self._table.make_value(tensor, site=site)
         if value.kind in (ValueKind.INPUT, ValueKind.CARRIED):
             value.kind = ValueKind.RESULT
-        value.op, value.seen = op, self._table.observe(tensor)
+        value.op, value.seen = op, self._table.read(tensor)
         value.previous = known.value if known is not None else None
         if value.previous is not None:
             old = value.previous
@@ -283,6 +346,8 @@ class OpWatch:
                 site=leaf.site,
                 seen=output.seen,
                 step=self._table.step,
+                kind_of_number=leaf.kind_of_number,
+                place=leaf.place,
             )
             op.outputs.append(fresh)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import torch
 
+from graphscope.capture.following import OpFollower
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
@@ -19,6 +20,7 @@ from graphscope.capture.mode import CaptureMode
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.ops import OpWatch
+from graphscope.capture.readings import Readings
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.stack import remove_modes
@@ -63,9 +65,11 @@ class Recorder:
         walker = FrameWalker()
         sites = SiteFinder(walker)
         finder = (walker, sites)
-        self.notices = NoticeBoard()
+        readings = Readings(whole=chosen.whole, stats=chosen.stats)
+        self.notices = NoticeBoard(readings)
         self._table = TensorTable(
-            key=f"graphscope{next(_KEYS)}", whole=chosen.whole, stats=chosen.stats
+            key=f"graphscope{next(_KEYS)}",
+            readings=readings,
         )
         self._journal = Journal(self._table, self._deliver, sites.sources)
         self._journal.on_event = self.notices.announce
@@ -79,8 +83,17 @@ class Recorder:
         )
         self._ops.updates = self._updates
         self._names = GlobalNames(self._table, finder)
+        follower = OpFollower(
+            self._table, self._journal, self._gradients, self._modules, self._updates
+        )
         self._mode = CaptureMode(
-            self._journal, self._ops, self._gradients, self._updates, self._names
+            self._journal,
+            self._ops,
+            self._gradients,
+            self._updates,
+            self._names,
+            follower,
+            walker,
         )
         self._models = models
         self._is_started = False
@@ -131,13 +144,17 @@ class Recorder:
                     f"graphscope: the last step could not be recorded: {fault!r}. "
                     "Please report it.\n"
                 )
+            self._journal.clear()
             self._table.clear()
+            self._modules.clear()
+        self._models = ()
         if error is not None:
             strip_frames(error)
 
     def abandon(self) -> None:
         """Stop recording without touching torch's mode stack (also after a fork)."""
-        self._mode.is_live = self._gradients.is_live = False
+        self._mode.is_live = False
+        self._gradients.detach()
         self._leaves.detach()
         self._modules.detach()
         self._updates.detach()
@@ -162,7 +179,7 @@ class Recorder:
             return None
         try:
             place = journal.step, len(journal.events)
-            if not journal.tracker.has_update or place == self._drafted:
+            if not journal.has_update or place == self._drafted:
                 return None
             self._drafted = place
             return journal.freeze(Status.COMPLETE)
@@ -192,7 +209,7 @@ class Recorder:
         """Give the value that `tensor` is now a name of the user's choice."""
         with self._journal.lock, torch._C.DisableTorchFunction():
             value = self._table.resolve(tensor, self._updates.site())
-            value.name = name
+            self._table.change(value, "name", name)
 
     def _deliver(self, trace: Trace) -> None:
         self._send(trace)

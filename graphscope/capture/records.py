@@ -2,19 +2,32 @@
 
 They refer to each other directly and carry no ids; `freeze` numbers them when the step
 is over, because only then is it known which events belong to it. They hold numbers,
-never a tensor or an autograd node of the user's.
+never a tensor or an autograd node of the user's. A step that does what the last one
+did uses its records again (`graphscope.capture.replay`).
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
-from graphscope.model.observation import Observation
 from graphscope.model.site import Site
+
+if TYPE_CHECKING:
+    from graphscope.capture.identity import Known
+    from graphscope.capture.recipes import Recipe
 
 
 @dataclass(slots=True, eq=False)
 class RawNode:
-    """An autograd node; `serial` is the number stored in the node's metadata."""
+    """An autograd node.
+
+    Attributes:
+        serial: The number stored in the metadata of this step's node.
+        wants_before: Whether it is also hooked before it runs.
+        can_call: Whether it may be asked for its local derivatives.
+        inbox: Output -> how many gradients were sent to it in the backward that runs,
+            and what is known of the last one.
+    """
 
     serial: int
     name: str
@@ -25,11 +38,34 @@ class RawNode:
     )
     leaf: "RawValue | None" = None
     can_call: bool = False
+    wants_before: bool = False
+    inbox: "dict[int, Sent]" = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A gradient on its way along an edge; `count` of them went to the same place."""
+
+    count: int
+    reading: int
+    address: int
+    version: int
+    task: int
 
 
 @dataclass(slots=True, eq=False)
 class RawValue:
-    """One version of a tensor. `op` and `previous` may lie in an older step."""
+    """One version of a tensor. `op` and `previous` may lie in an older step.
+
+    Attributes:
+        seen: What was read of it in the step `step`; None when nothing was.
+        kind_of_number: torch's dtype.
+        place: torch's device.
+        known: How its tensor is recognised.
+        successor: What an optimizer's step made of it.
+        gradient: Its `.grad`, as the user's code read it.
+        has_hook: Whether the user hooked the tensor: its gradient may be changed.
+    """
 
     kind: ValueKind
     shape: tuple[int, ...]
@@ -45,13 +81,19 @@ class RawValue:
     node: RawNode | None = None
     output: int = 0
     site: Site | None = None
-    seen: Observation | None = None
+    seen: int | None = None
     step: int = 0
+    kind_of_number: Any = None
+    place: Any = None
+    known: "Known | None" = None
+    successor: "RawValue | None" = None
+    gradient: "RawValue | None" = None
+    has_hook: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class RawOp:
-    """One operator call."""
+    """One operator call; with a recipe the next step may use the record again."""
 
     name: str
     target: str
@@ -64,20 +106,22 @@ class RawOp:
     cut: str = ""
     nodes: list[RawNode] = field(default_factory=list)
     note: str = ""
+    recipe: "Recipe | None" = None
 
 
 @dataclass(slots=True, eq=False)
 class RawSlot:
-    """One observation."""
+    """One observation; `seen` is a reading of the step."""
 
     role: Role
-    seen: Observation | None
+    seen: int
     value: RawValue | None = None
     node: RawNode | None = None
     position: int = 0
     shape: tuple[int, ...] = ()
     dtype: str = "float32"
     label: str = ""
+    kind_of_number: Any = None
 
 
 @dataclass(slots=True, eq=False)
@@ -94,3 +138,4 @@ class RawEvent:
     phase: Phase | None = None
     pass_index: int = 0
     extends_graph: bool = False
+    chain: tuple[object, ...] = ()

@@ -32,4 +32,4 @@ class GlobalNames:
             if type(found) in PLAIN_TYPES and not name.startswith("_"):
                 value = self._table.find(found)
                 if value is not None and value.name is None:
-                    value.name = name
+                    self._table.change(value, "name", name)

@@ -1,4 +1,4 @@
-"""Reading a tensor without touching it: which kinds may be read, and how.
+"""Looking at a tensor without touching it: which kinds may be read, and how.
 
 All arithmetic of ours runs under `quiet()`: no autograd, no autocast, none of the
 user's modes, out of place, no random numbers. Tensor kinds are a table, because naive
@@ -8,30 +8,26 @@ statistics fail on 18 of 25 kinds; of an unknown kind only shape and dtype are r
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import isfinite, sqrt
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
-from torch._C._functorch import is_functorch_wrapped_tensor
-
-from graphscope.model.observation import WHOLE_ELEMENTS, Observation, Stats
 
 PLAIN_TYPES: Final = (torch.Tensor, torch.nn.Parameter)
 _FLOATS: Final = frozenset({torch.float64, torch.float32})
 _NARROW_FLOATS: Final = frozenset({torch.float16, torch.bfloat16})
-_WIDENED: Final = frozenset(
+WIDENED: Final = frozenset(
     {torch.bfloat16}
     | {getattr(torch, name) for name in dir(torch) if name.startswith("float8_")}
 )
-_READABLE: Final = (
+READABLE: Final = (
     _FLOATS
     | _NARROW_FLOATS
-    | _WIDENED
+    | WIDENED
     | {torch.complex64, torch.complex128, torch.bool}
     | {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 )
 _CANCELLED: Final = 1e-4
-UNREAD: Final = Observation()
 
 
 @contextmanager
@@ -66,57 +62,20 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
         return ()
 
 
-def is_readable(tensor: torch.Tensor) -> bool:
-    """Whether the numbers of `tensor` can be read without running foreign code."""
-    return (
-        type(tensor) in PLAIN_TYPES
-        and tensor.layout is torch.strided
-        and tensor.dtype in _READABLE
-        and not tensor.is_meta
-        and not tensor.is_nested
-        and not is_functorch_wrapped_tensor(tensor)
-    )
-
-
-def observe(
-    tensor: torch.Tensor | None, *, whole: int = WHOLE_ELEMENTS, stats: bool = True
-) -> Observation | None:
-    """Read `tensor` of any shape: whole up to `whole` elements, else statistics.
-
-    Returns None for None, and an observation without numbers for a tensor that may
-    not be read, or that is large while `stats` is off. The numbers are copies: nothing
-    of the user's is kept alive.
-    """
-    if tensor is None:
-        return None
-    if not is_readable(tensor):
-        return UNREAD
-    # Copying a detached tensor needs only the modes out of the way; the other guards
-    # of `quiet` cost more than the copy.
-    with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
-        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
-            return UNREAD
-        plain = tensor.detach()
-        if plain.numel() <= whole:
-            return Observation(data=_to_numpy(plain))
-    if not stats:
-        return UNREAD
-    with quiet():
-        return Observation(summary=_summarize(plain))
-
-
-def _to_numpy(plain: torch.Tensor) -> np.ndarray:
-    if plain.dtype in _WIDENED:
+def to_numpy(plain: torch.Tensor) -> "np.ndarray[Any, Any]":
+    """Copy a detached tensor; what NumPy has no dtype for is widened to float32."""
+    if plain.dtype in WIDENED:
         plain = plain.float()
     settled = plain.resolve_conj().resolve_neg()
     return settled.cpu().numpy().copy()
 
 
-def _summarize(plain: torch.Tensor) -> Stats:
-    """Compute `Stats` of a tensor of more than one element in a few torch kernels.
+def summarize(plain: torch.Tensor) -> tuple[Any, ...]:
+    """Return the nine `Stats` of a detached tensor in a few torch kernels.
 
-    Sums run in float64; exact counts of NaN and Inf cost two more passes, and are only
-    needed when the smallest, the largest or the norm is not finite.
+    Call it under `quiet()`. Sums run in float64; exact counts of NaN and Inf cost two
+    more passes, and are only needed when the smallest, the largest or the norm is not
+    finite.
     """
     numbers = plain.abs() if plain.is_complex() else plain
     if numbers.dtype not in _FLOATS:
@@ -130,7 +89,7 @@ def _summarize(plain: torch.Tensor) -> Stats:
         numbers = numbers[torch.isfinite(numbers)]
         if numbers.numel() == 0:
             nan = float("nan")
-            return Stats(numel, nan, nan, nan, nan, nan, 0, nans, infs)
+            return numel, nan, nan, nan, nan, nan, 0, nans, infs
         low, high = (float(bound) for bound in torch.aminmax(numbers))
     count = numbers.numel()
     mean = float(numbers.sum(dtype=torch.float64)) / count
@@ -142,7 +101,7 @@ def _summarize(plain: torch.Tensor) -> Stats:
         variance = float(torch.linalg.vector_norm(shifted)) ** 2 / count
     zeros = count - int(torch.count_nonzero(numbers))
     std = sqrt(max(variance, 0.0))
-    return Stats(numel, low, high, mean, std, l2, zeros, nans, infs)
+    return numel, low, high, mean, std, l2, zeros, nans, infs
 
 
 def flatten_tensors(

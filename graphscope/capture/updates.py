@@ -5,10 +5,12 @@ is one update event, not a hundred ops; a closure that it calls is the user's fo
 and backward, and is recorded.
 """
 
-from collections.abc import Iterator
-from typing import Any
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final
 
-import numpy as np
 import torch
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -16,14 +18,18 @@ from torch.optim.optimizer import (
 )
 
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.gradients import GradientWatch
-from graphscope.capture.identity import TensorTable
+from graphscope.capture.gradients import GradientWatch, make_slot
+from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
+from graphscope.capture.readings import ABSENT, UNREAD, Reading
+from graphscope.capture.recipes import Chain, chain_of, is_same_chain
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Phase, Role, ValueKind
-from graphscope.model.observation import Observation
 from graphscope.model.site import Site
+
+_MAX_OWN_FRAMES: Final = 40
 
 
 class UpdateWatch:
@@ -43,6 +49,8 @@ class UpdateWatch:
         self._walker, self._sites = finder
         self._handles: list[Any] = []
         self._running: list[int] = []  # optimizers that are in their step, by id
+        self._zeroing: Zeroing | None = None
+        self._due: dict[int, tuple[torch.Tensor, Reading]] = {}
 
     @property
     def depth(self) -> int:
@@ -88,18 +96,81 @@ class UpdateWatch:
 
     def _note_update(self, optimizer: torch.optim.Optimizer) -> None:
         label = type(optimizer).__name__
-        event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
-        self._journal.prepare(event)
-        for parameter in _parameters_with_gradient(optimizer):
-            old = self._value(parameter)
-            seen = self._table.observe(parameter)
-            event.values.append(old)
-            slot = RawSlot(Role.UPDATED, seen, old, shape=old.shape, dtype=old.dtype)
-            event.slots.append(slot)
-            self._replace(parameter, old, seen)
-        event.slots += _hyper_slots(optimizer)
-        self._journal.add(event)
+        parameters = list(_parameters_with_gradient(optimizer))
+        hyper = list(_hyper_parameters(optimizer))
+        event = self._journal.upcoming(EventKind.UPDATE)
+        if event is None or not self._repeat(event, label, parameters, hyper):
+            event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
+            self._record(event, parameters, hyper)
         self._journal.on_event(event, self._journal.step)
+
+    def _record(
+        self,
+        event: RawEvent,
+        parameters: list[torch.Tensor],
+        hyper: list[tuple[str, float]],
+    ) -> None:
+        event.chain = chain_of(sys._getframe(1), self._walker)
+        self._journal.prepare(event)
+        for parameter in parameters:
+            old = self._value(parameter)
+            seen = self._table.read(parameter)
+            event.values.append(old)
+            slot = make_slot(Role.UPDATED, parameter, old)
+            slot.seen = seen
+            event.slots.append(slot)
+            fresh = self._table.make_value(parameter, site=old.site)
+            fresh.name, fresh.previous, fresh.seen = old.name, old, seen
+            old.successor = fresh
+            self._table.bind(parameter, fresh)
+        for name, number in hyper:
+            slot = RawSlot(Role.HYPER, ABSENT, dtype="float64", label=name)
+            slot.seen = self._table.readings.put_number(number)
+            event.slots.append(slot)
+        self._journal.add(event)
+
+    def _repeat(
+        self,
+        event: RawEvent,
+        label: str,
+        parameters: list[torch.Tensor],
+        hyper: list[tuple[str, float]],
+    ) -> bool:
+        """Use the record of the step before, if this is the same update."""
+        count = len(event.values)
+        table = self._table
+        if event.label != label or count != len(parameters):
+            return False
+        if [slot.label for slot in event.slots[count:]] != [name for name, _ in hyper]:
+            return False
+        if not is_same_chain(user_chain_start(event.chain), event.chain):
+            return False
+        found = [table.entry(parameter) for parameter in parameters]
+        for known, slot, parameter in zip(found, event.slots, parameters, strict=False):
+            if known is None or known.value is not slot.value:
+                return False
+            value = known.value
+            if value.step != table.step or value.successor is None:
+                return False
+            if parameter.shape != slot.shape:
+                return False
+            if parameter.dtype is not slot.kind_of_number:
+                return False
+        if not self._journal.enter(event):
+            return False
+        for known, value, slot, parameter in zip(
+            found, event.values, event.slots, parameters, strict=False
+        ):
+            fresh = value.successor
+            if known is None or fresh is None:
+                continue
+            slot.seen = fresh.seen = table.read(parameter)
+            fresh.step, fresh.known = table.step, known
+            known.value, known.version = fresh, version_of(parameter)
+        for slot, (_, number) in zip(event.slots[count:], hyper, strict=True):
+            slot.seen = table.readings.put_number(number)
+        self._journal.advance(event)
+        return True
 
     def _value(self, parameter: torch.Tensor) -> RawValue:
         """Return the value that the step used, which the update has overwritten."""
@@ -108,56 +179,187 @@ class UpdateWatch:
             return known.value
         return self._table.resolve(parameter, None)
 
-    def _replace(self, parameter: torch.Tensor, old: RawValue, seen: Any) -> None:
-        fresh = self._table.make_value(parameter, site=old.site)
-        fresh.name, fresh.previous, fresh.seen = old.name, old, seen
-        self._table.bind(parameter, fresh)
-
     def gradient_of(self, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
         """Note that the user's code read `leaf.grad`: an op may use it."""
         if self._table.entry(leaf) is None:
             return
         owner = self._value(leaf)
         known = self._table.find(gradient)
-        if known is not None and known.owner is owner:
+        if (
+            known is not None
+            and known.owner is owner
+            and known.step == self._table.step
+        ):
             return
-        value = self._table.make_value(gradient, site=None)
-        value.kind = ValueKind.GRADIENT
-        value.name = f"{owner.name}.grad" if owner.name else None
-        value.owner = owner
-        value.seen = self._table.observe(gradient)
+        value = owner.gradient
+        if (
+            value is None
+            or value.step == self._table.step
+            or value.shape != gradient.shape
+            or value.kind_of_number is not gradient.dtype
+            or value.requires_grad is not gradient.requires_grad
+        ):
+            value = self._table.make_value(gradient, site=None)
+            value.kind = ValueKind.GRADIENT
+            value.name = f"{owner.name}.grad" if owner.name else None
+            value.owner = owner
+            owner.gradient = value
+        value.step = self._table.step
+        value.seen = self._table.read(gradient)
         self._table.bind(gradient, value)
 
-    def read_gradient(self, leaf: torch.Tensor) -> Observation | None:
-        """Return the numbers of `leaf.grad`, None where it is None."""
-        seen: Observation | None = self._table.observe(leaf.grad)
-        return seen
+    def zeroes(self, is_zeroing: bool) -> None:  # noqa: FBT001 - it is the state
+        """Note that an optimizer enters or leaves its `zero_grad`."""
+        self.is_zeroing = is_zeroing
+        self._due.clear()
 
-    def note_zero(
-        self, leaf: torch.Tensor, before: Observation | None, after: Observation | None
-    ) -> None:
+    def expect_zero(self, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Note that an optimizer looks at a gradient that it may overwrite with 0."""
+        self._due[id(gradient)] = leaf, self.read_gradient(leaf)
+
+    def note_zeroed(self, gradients: Sequence[torch.Tensor]) -> bool:
+        """Write down gradients that an optimizer has overwritten with 0."""
+        found = [self._due.pop(id(gradient), None) for gradient in gradients]
+        for gradient, due in zip(gradients, found, strict=True):
+            if due is not None:
+                leaf, before = due
+                self.note_zero(leaf, before, self._table.read(gradient))
+        return any(due is not None for due in found)
+
+    def read_gradient(self, leaf: torch.Tensor) -> Reading:
+        """Read `leaf.grad`; absent where it is None."""
+        gradient = leaf.grad
+        if gradient is not None and gradient.dtype is not leaf.dtype:
+            return UNREAD
+        return self._table.read(gradient)
+
+    def note_zero(self, leaf: torch.Tensor, before: Reading, after: Reading) -> None:
         """Write down that `leaf.grad` became None or zero.
 
         What one call zeroes (`optimizer.zero_grad()`) is one event.
         """
-        label = "to None" if after is None else "to 0"
-        site = self.site()
-        events = self._journal.events
-        event = events[-1] if events else None
-        is_same = event is not None and (event.kind, event.label, event.site) == (
-            EventKind.ZERO,
-            label,
-            site,
+        label = "to None" if after == ABSENT else "to 0"
+        if self._add_to_zeroing(leaf, label, before, after):
+            return
+        step = self._table.step
+        if self._begin_again(leaf, label, before, after):
+            return
+        if step != self._table.step:
+            before = self._carry(before, leaf)
+        self._zeroing = None
+        frame, _ = self._walker.find_user_frame()
+        site = self._sites.find(frame)[1] if frame is not None else None
+        event = RawEvent(EventKind.ZERO, site=site, label=label, phase=Phase.ZERO)
+        event.chain = chain_of(frame, self._walker)
+        self._journal.prepare(event)
+        self._journal.add(event)
+        self._zeroing = Zeroing(event, [], [])
+        self._append(event, leaf, before, after)
+
+    def _carry(self, reading: Reading, leaf: torch.Tensor) -> Reading:
+        """Take a reading of a leaf's gradient along into the step that has begun."""
+        slot = RawSlot(
+            Role.BEFORE, reading, shape=shape_of(leaf), dtype=dtype_name(leaf)
         )
-        if event is None or not is_same:
-            event = RawEvent(EventKind.ZERO, site=site, label=label, phase=Phase.ZERO)
-            self._journal.prepare(event)
-            self._journal.add(event)
-        value = self._table.resolve(leaf, site)
+        return self._table.readings.carry(reading, slot)
+
+    def _append(
+        self, event: RawEvent, leaf: torch.Tensor, before: Reading, after: Reading
+    ) -> None:
+        value = self._table.resolve(leaf, event.site)
         event.values.append(value)
         for role, seen in ((Role.BEFORE, before), (Role.AFTER, after)):
-            slot = RawSlot(role, seen, value, shape=value.shape, dtype=value.dtype)
+            slot = make_slot(role, None, value)
+            slot.seen = seen
             event.slots.append(slot)
+
+    def _add_to_zeroing(
+        self, leaf: torch.Tensor, label: str, before: Reading, after: Reading
+    ) -> bool:
+        """Add to the event that came last, if the same call of the user's made it."""
+        zeroing = self._zeroing
+        events = self._journal.events
+        if zeroing is None or not events or events[-1] is not zeroing.event:
+            return False
+        event = zeroing.event
+        if event.label != label:
+            return False
+        if not is_same_chain(user_chain_start(event.chain), event.chain):
+            return False
+        if zeroing.values and self._repeat_zero(zeroing, leaf, before, after):
+            return True
+        if zeroing.values:
+            zeroing.values.clear()
+            self._journal.leave()
+        elif self._journal.replay.is_active:
+            self._journal.leave()
+        self._append(event, leaf, before, after)
+        return True
+
+    def _begin_again(
+        self, leaf: torch.Tensor, label: str, before: Reading, after: Reading
+    ) -> bool:
+        """Use the record of the step before for the first gradient that is zeroed."""
+        event = self._journal.upcoming(EventKind.ZERO)
+        if event is None or event.label != label or not event.values:
+            return False
+        if not is_same_chain(user_chain_start(event.chain), event.chain):
+            return False
+        is_new_step = self._journal.replay.expected() is not event
+        if not self._journal.enter(event):
+            return False
+        if is_new_step:
+            # What was read belongs into the new step.
+            before = self._carry(before, leaf)
+        zeroing = Zeroing(event, event.values, event.slots)
+        event.values, event.slots = [], []
+        self._journal.advance(event)
+        self._zeroing = zeroing
+        if not self._repeat_zero(zeroing, leaf, before, after):
+            zeroing.values = []
+            self._journal.leave()
+            self._append(event, leaf, before, after)
+        return True
+
+    def _repeat_zero(
+        self, zeroing: "Zeroing", leaf: torch.Tensor, before: Reading, after: Reading
+    ) -> bool:
+        event = zeroing.event
+        place = len(event.values)
+        if place >= len(zeroing.values):
+            return False
+        value = zeroing.values[place]
+        if not self._table.accept(value, leaf):
+            return False
+        slots = zeroing.slots[2 * place : 2 * place + 2]
+        slots[0].seen, slots[1].seen = before, after
+        event.values.append(value)
+        event.slots += slots
+        is_whole = len(event.values) == len(zeroing.values)
+        self._journal.is_partial = not is_whole
+        if is_whole:
+            zeroing.values = []
+        return True
+
+
+@dataclass(slots=True)
+class Zeroing:
+    """A zero event that is being made; with `values` one that is being repeated."""
+
+    event: RawEvent
+    values: list[RawValue]
+    slots: list[RawSlot]
+
+
+def user_chain_start(chain: Chain) -> FrameType | None:
+    """Return the frame at which a chain that our code recorded would begin."""
+    frame: FrameType | None = sys._getframe(1)
+    wanted = chain[0] if chain else None
+    for _ in range(_MAX_OWN_FRAMES):
+        if frame is None or frame.f_code is wanted:
+            return frame
+        frame = frame.f_back
+    return None
 
 
 def _parameters_with_gradient(
@@ -169,16 +371,15 @@ def _parameters_with_gradient(
                 yield parameter
 
 
-def _hyper_slots(optimizer: torch.optim.Optimizer) -> Iterator[RawSlot]:
+def _hyper_parameters(
+    optimizer: torch.optim.Optimizer,
+) -> Iterator[tuple[str, float]]:
     """Yield the hyper-parameters that are numbers, of every parameter group."""
     groups = optimizer.param_groups
     for index, group in enumerate(groups):
         suffix = f"[{index}]" if len(groups) > 1 else ""
         for name, number in _numbers(group):
-            data = np.array(number, dtype=np.float64)
-            yield RawSlot(
-                Role.HYPER, Observation(data), dtype="float64", label=name + suffix
-            )
+            yield name + suffix, number
 
 
 def _numbers(group: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -20,6 +20,16 @@ _SHAPE_ONLY: Final = frozenset(
 )
 
 
+def writes_silently(func: Any) -> bool:
+    """Whether a function may change arguments without counting a new version.
+
+    >>> writes_silently(torch.batch_norm), writes_silently(torch.add)
+    (True, False)
+    """
+    name = getattr(func, "__name__", "")
+    return "batch_norm" in name or "instance_norm" in name
+
+
 def kind_of(op: RawOp, called: str) -> OpKind:
     """Decide the kind of a finished op; results of a creation become inputs."""
     inputs = [v for _, v, _ in op.arguments if v and v.kind != ValueKind.CONSTANT]

@@ -1,9 +1,10 @@
 """What was seen of a tensor at one moment: the numbers, or their statistics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, nan, sqrt
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,11 @@ class Observation:
 
     data: Array | None = None
     summary: Stats | None = None
+
+    @classmethod
+    def from_stats(cls, fields: Sequence[Any]) -> Self:
+        """Return an observation of the statistics `fields`, in the order of `Stats`."""
+        return cls(summary=Stats(*fields))
 
     @cached_property
     def stats(self) -> Stats | None:

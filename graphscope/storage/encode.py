@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from graphscope.model.observation import Array, Observation, Stats
-from graphscope.storage.layout import COUNT, PLACE, STATS, DType, Kept, SlotTable
+from graphscope.model.packed import PLACE, STATS, DType, Kept, PackedNumbers, SlotTable
+from graphscope.storage.layout import COUNT
 
 _KINDS: Final = "biufc"
 
@@ -21,6 +22,11 @@ def encode_body(
     Raises:
         ValueError: The number of observations is not the number of slots.
     """
+    head = COUNT.pack(len(sources)) + np.array(sources, "<u4").tobytes()
+    if isinstance(observations, PackedNumbers):
+        if len(observations) != len(table):
+            raise ValueError("The numbers belong to another graph.")
+        return b"".join([head, observations.statuses, observations.numbers])
     statuses = bytearray()
     numbers: list[bytes] = []
     tail: list[bytes] = []
@@ -34,7 +40,6 @@ def encode_body(
             part, tail_bytes = PLACE.pack(tail_bytes), tail_bytes + len(part)
         statuses.append(kept)
         numbers.append(part)
-    head = COUNT.pack(len(sources)) + np.array(sources, "<u4").tobytes()
     return b"".join([head, statuses, *numbers, *tail])
 
 

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from graphscope.capture.tensors import UNREAD, flatten_tensors, observe
-from graphscope.model.observation import Stats, summarize
+from graphscope.capture import readings as readings_module
+from graphscope.capture.deferred import DeferredReadings
+from graphscope.capture.kernel import load_kernels
+from graphscope.capture.readings import Readings
+from graphscope.capture.tensors import dtype_name, flatten_tensors, shape_of
+from graphscope.model.observation import Observation, Stats, summarize
+from graphscope.model.packed import STATS
 
 KINDS: dict[str, Callable[[], torch.Tensor]] = {
     "zero size": lambda: torch.ones(0, 3),
@@ -30,6 +35,23 @@ UNREADABLE: dict[str, Callable[[], torch.Tensor]] = {
     "quantized": lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
     "subclass": lambda: torch.ones(2).as_subclass(type("Mine", (torch.Tensor,), {})),
 }
+
+
+@pytest.fixture(params=["compiled", "torch"], autouse=True)
+def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "torch":
+        monkeypatch.setattr(readings_module, "load_kernels", dict)
+    elif not load_kernels():
+        pytest.skip("no compiler was there when graphscope was installed")
+
+
+def observe(tensor: torch.Tensor | None, *, stats: bool = True) -> Observation | None:
+    """Read a tensor and decode what was read."""
+    readings = Readings(whole=256, stats=stats)
+    reading = readings.read(tensor)
+    if tensor is None:
+        return readings.decode(reading, (), "float32")
+    return readings.decode(reading, shape_of(tensor), dtype_name(tensor))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,7 +79,7 @@ def test_a_narrow_float_is_widened(dtype: torch.dtype) -> None:
 @pytest.mark.filterwarnings("ignore:.*quantize:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*quant.*:UserWarning")
 def test_an_unknown_kind_is_not_read(kind: str) -> None:
-    assert observe(UNREADABLE[kind]()) is UNREAD
+    assert observe(UNREADABLE[kind]()) == Observation()
 
 
 def test_no_tensor_is_none() -> None:
@@ -76,15 +98,23 @@ def test_no_tensor_is_none() -> None:
         torch.where(torch.arange(1000) % 9 == 0, math.nan, 2.0),
         torch.where(torch.arange(1000) % 9 == 0, -math.inf, 2.0),
         torch.full((1000,), math.nan),
+        torch.linspace(-3, 5, 1001, dtype=torch.float16),
+        torch.linspace(-1, 1, 1000).reshape(20, 50).T,
+        torch.linspace(-1, 1, 1200).reshape(2, 3, 10, 20)[:, :, ::2, 1:],
+        torch.linspace(-1, 1, 10)[None, :, None].expand(20, 10, 30),
+        torch.linspace(1, 2, 1001) * 1e30,
+        torch.zeros(999),
     ],
-    ids=["f32", "f64", "bf16", "i64", "b8", "c64", "some nan", "some inf", "all nan"],
+    ids=["f32", "f64", "bf16", "i64", "b8", "c64", "some nan", "some inf", "all nan"]
+    + ["f16", "transposed", "strided", "expanded", "squares overflow f32", "zeros"],
 )
 def test_statistics_of_a_large_tensor_equal_numpys(tensor: torch.Tensor) -> None:
     seen = observe(tensor)
     assert seen is not None
     assert seen.data is None
     assert seen.summary is not None
-    plain = tensor.float() if tensor.dtype is torch.bfloat16 else tensor
+    is_narrow = tensor.dtype in (torch.bfloat16, torch.float16)
+    plain = tensor.float() if is_narrow else tensor
     expected = summarize(plain.numpy())
     for name in Stats.__slots__:
         found, wanted = getattr(seen.summary, name), getattr(expected, name)
@@ -93,7 +123,27 @@ def test_statistics_of_a_large_tensor_equal_numpys(tensor: torch.Tensor) -> None
 
 
 def test_large_tensors_have_no_numbers_without_statistics() -> None:
-    assert observe(torch.ones(1000), stats=False) is UNREAD
+    assert observe(torch.ones(1000), stats=False) == Observation()
+
+
+def test_what_waits_on_a_device_is_fetched_at_once() -> None:
+    # The device is the CPU here: the arithmetic is the same.
+    deferred = DeferredReadings(whole=4, stats=True)
+    large = torch.where(torch.arange(1000) % 9 == 0, math.inf, torch.arange(1000.0))
+    small = torch.tensor([1, 2, 3], dtype=torch.int16)
+    sizes = [deferred.measure(large)]
+    deferred.add(0)
+    sizes.append(deferred.measure(small))
+    deferred.add(100)
+    found = {place: numbers.tobytes() for place, numbers in deferred.fetch()}
+    assert sizes == [72, 6]
+    assert found[100] == small.numpy().tobytes()
+    stats = Stats(*STATS.unpack(found[0]))
+    expected = summarize(large.numpy())
+    for name in Stats.__slots__:
+        wanted = getattr(expected, name)
+        assert getattr(stats, name) == pytest.approx(wanted, rel=1e-6), name
+    assert not deferred.is_waiting
 
 
 def test_reading_draws_no_random_number_and_changes_no_version() -> None:

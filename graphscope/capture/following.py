@@ -1,0 +1,234 @@
+"""The fast way for a call that the step before made too: only its numbers are new.
+
+Before the call it is compared with the recipe of the op that should come now, after
+it with that op's results. What does not fit is handed to `ops`, which records anew.
+"""
+
+import weakref
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, Final
+
+import torch
+
+from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch
+from graphscope.capture.identity import Known, TensorTable, is_like, version_of
+from graphscope.capture.journal import Journal
+from graphscope.capture.modules import ModuleWatch
+from graphscope.capture.recipes import (
+    ANYTHING,
+    Items,
+    Number,
+    Recipe,
+    is_equal,
+    is_same_chain,
+    same_keys,
+)
+from graphscope.capture.records import RawEvent, RawNode, RawOp, RawValue
+from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
+from graphscope.capture.updates import UpdateWatch
+from graphscope.model.graph import EventKind
+
+Seen = list[tuple[torch.Tensor, int | None]]
+
+_PLAIN: Final = frozenset(PLAIN_TYPES)
+_SEQUENCES: Final = frozenset({tuple, list, torch.Size})
+
+
+class OpFollower:
+    """Recognises calls and writes their numbers into the records of the last step."""
+
+    def __init__(
+        self,
+        table: TensorTable,
+        journal: Journal,
+        gradients: GradientWatch,
+        modules: ModuleWatch,
+        updates: UpdateWatch,
+    ) -> None:
+        self._table = table
+        self._journal = journal
+        self._gradients = gradients
+        self._modules = modules
+        self._updates = updates
+
+    def expected(self, func: Any) -> RawEvent | None:
+        """Return the op's event that should come now, if it calls `func`."""
+        if self._journal.is_partial:
+            return None  # this call may yet belong to it
+        event = self._journal.upcoming(EventKind.OP)
+        if event is None or event.op is None:
+            return None
+        recipe = event.op.recipe
+        if recipe is None or (recipe.func is not func and recipe.func != func):
+            return None
+        return event
+
+    def begin(
+        self,
+        event: RawEvent,
+        frame: FrameType | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Seen | None:
+        """Compare a call with its recipe before it runs; None when it differs.
+
+        Returns its tensors with their versions.
+        """
+        op = event.op
+        recipe = op.recipe if op is not None else None
+        if op is None or recipe is None:
+            return None
+        if (
+            recipe.has_gradient is not torch.is_grad_enabled()
+            or recipe.depth != self._updates.depth
+            or op.scope != self._modules.scope
+            or len(recipe.args) != len(args)
+            or not is_same_chain(frame, recipe.chain)
+            or not same_keys(recipe.keywords, kwargs)
+        ):
+            return None
+        if not self._journal.enter(event):
+            return None
+        seen: Seen = []
+        for spec, argument in zip(recipe.args, args, strict=True):
+            if not self._accept(spec, argument, seen):
+                return None
+        for name, spec in recipe.keywords:
+            if not self._accept(spec, kwargs[name], seen):
+                return None
+        return seen
+
+    def _accept(self, spec: Any, argument: Any, seen: Seen) -> bool:
+        kind = type(argument)
+        if kind in _PLAIN:
+            if type(spec) is not RawValue or not self._table.accept(spec, argument):
+                return False
+            seen.append((argument, version_of(argument)))
+            return True
+        if type(spec) is Items:
+            if kind is not spec.kind or len(argument) != len(spec.items):
+                return False
+            pairs = zip(spec.items, argument, strict=True)
+            return all(self._accept(inner, item, seen) for inner, item in pairs)
+        if type(spec) is Number:
+            if kind is not spec.kind:
+                return False
+            if spec.fixed is not None and spec.fixed != argument:
+                return False
+            table = self._table
+            spec.value.seen = table.readings.put_number(argument)
+            spec.value.step = table.step
+            return True
+        if spec is ANYTHING and kind in _SEQUENCES:
+            return False
+        return is_equal(spec, argument)
+
+    def finish(self, event: RawEvent, seen: Seen, result: Any) -> bool:
+        """Compare what a call returned with the record, and write it down."""
+        op = event.op
+        recipe = op.recipe if op is not None else None
+        if op is None or recipe is None:
+            return False
+        outputs = _outputs(recipe, seen, result)
+        if outputs is None or len(outputs) != len(op.outputs):
+            return False
+        for tensor, value in zip(outputs, op.outputs, strict=True):
+            if type(tensor) not in _PLAIN or not is_like(value, tensor):
+                return False
+        if op.nodes or any(t.requires_grad and not t.is_leaf for t in outputs):
+            fresh = self._match_nodes(op, outputs)
+            if fresh is None:
+                return False
+            self._gradients.adopt(fresh)
+        for tensor, value in zip(outputs, op.outputs, strict=True):
+            self._bind(tensor, value)
+        self._journal.advance(event)
+        self._journal.on_event(event, self._journal.step)
+        return True
+
+    def _match_nodes(
+        self, op: RawOp, outputs: Sequence[torch.Tensor]
+    ) -> list[tuple[Any, RawNode]] | None:
+        """Pair the autograd nodes that the call made with the op's, if they agree."""
+        found = self._gradients.walk(outputs)
+        nodes = op.nodes
+        if len(found) != len(nodes):
+            return None
+        fresh = list(zip(found, nodes, strict=True))
+        for grad_fn, node in fresh:
+            edges = grad_fn.next_functions
+            if grad_fn.name() != node.name or len(edges) != len(node.edges):
+                return None
+            for edge, expected in zip(edges, node.edges, strict=True):
+                if edge[1] != expected[1] or not self._leads_to(
+                    edge[0], expected[0], fresh
+                ):
+                    return None
+        return fresh
+
+    def _leads_to(
+        self, target: Any, node: RawNode | None, fresh: list[tuple[Any, RawNode]]
+    ) -> bool:
+        """Whether an edge to `target` is the recorded edge to `node`."""
+        if target is None:
+            return node is None
+        table = self._table
+        serial = target.metadata.get(table.key)
+        if serial is not None:
+            return table.nodes.get(serial) is node
+        if target.name() == ACCUMULATE_GRAD:
+            known = table.entry(target.variable)
+            return known is not None and node is not None and known.value.node is node
+        return any(grad_fn is target and inner is node for grad_fn, inner in fresh)
+
+    def _bind(self, tensor: torch.Tensor, value: RawValue) -> None:
+        """Let a result be what it was in the step before, with its new numbers."""
+        table = self._table
+        value.seen = table.readings.read(tensor)
+        value.step = table.step
+        old = table.entry(tensor) if value.previous is not None else None
+        if old is not None:
+            old.value, old.version = value, version_of(tensor)
+            value.known = old
+            return
+        if value.requires_grad and value.is_leaf:
+            table.bind(tensor, value)
+            return
+        known = value.known
+        if (
+            known is None
+            or known.hook is not None
+            or known.reference is None
+            or known.reference() is not None
+        ):
+            known = value.known = Known(value, None, None)
+        known.reference = weakref.ref(tensor)
+        known.value, known.version = value, version_of(tensor)
+        table.known[id(tensor)] = known
+
+
+def _outputs(recipe: Recipe, seen: Seen, result: Any) -> list[torch.Tensor] | None:
+    """Return what a call changed and made; None when it is not what the recipe says."""
+    outputs: list[torch.Tensor] = []
+    flags = zip(seen, recipe.changed, strict=True)
+    for (tensor, version), is_changed in flags:
+        now = None if version is None else tensor._version
+        if (now != version) is not is_changed:
+            return None
+        if is_changed and not any(t is tensor for t in outputs):
+            outputs.append(tensor)
+    if True in recipe.silent:
+        flags = zip(seen, recipe.silent, strict=True)
+        outputs += [tensor for (tensor, _), is_changed in flags if is_changed]
+    made = (
+        [result]
+        if type(result) in _PLAIN
+        else [tensor for _, tensor in flatten_tensors(result)]
+    )
+    count = 0
+    for tensor in made:
+        if not any(tensor is given for given, _ in seen):
+            outputs.append(tensor)
+            count += 1
+    return outputs if count == recipe.made else None

@@ -1,0 +1,89 @@
+"""Local derivatives: asking a small autograd node for its own Jacobian.
+
+Calling a built-in node with a unit vector runs its formula on its saved tensors, fires
+no hook and frees nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.readings import is_readable
+from graphscope.capture.records import RawNode, RawSlot, RawValue
+from graphscope.capture.tensors import dtype_name, quiet, shape_of
+from graphscope.model.graph import Role
+
+MAX_OUTPUTS: Final = 16  # the node is called once for every element of its output
+MAX_JACOBIAN: Final = 256
+
+# Their formulas warn: the warning would come once more, from our line.
+_WARNS: Final = ("IndexReduce", "Sparse")
+
+_Row = Sequence[torch.Tensor | None]
+
+
+def local_slots(
+    node: RawNode, gradient: torch.Tensor | None, table: TensorTable
+) -> list[RawSlot]:
+    """Return the Jacobians of the node that runs now, one for each wanted edge."""
+    if node.name.startswith(_WARNS):
+        return []
+    wanted = [e[2] is not None and e[2].requires_grad for e in node.edges]
+    if gradient is None or not any(wanted) or not is_readable(gradient):
+        return []
+    if not 0 < gradient.numel() <= MAX_OUTPUTS or not gradient.is_floating_point():
+        return []
+    grad_fn: Any = torch._C._current_autograd_node()
+    if grad_fn is None or grad_fn.metadata.get(table.key) != node.serial:
+        return []
+    try:
+        rows = _call_with_units(grad_fn, gradient)
+    except RuntimeError:
+        # What it saved was changed or freed, or it returns a sparse gradient: the
+        # user's own backward says so where it matters.
+        return []
+    slots = []
+    for position, is_wanted in enumerate(wanted):
+        value = node.edges[position][2]
+        column = [_reduced(row[position], value) for row in rows]
+        parts = [part for part in column if part is not None]
+        if not is_wanted or len(parts) != gradient.numel():
+            continue
+        if sum(part.numel() for part in parts) > MAX_JACOBIAN:
+            continue
+        with quiet():
+            shape = (*gradient.shape, *parts[0].shape)
+            jacobian = torch.stack(parts).reshape(shape)
+        slot = RawSlot(
+            Role.LOCAL,
+            table.read(jacobian),
+            value,
+            node,
+            position,
+            shape_of(jacobian),
+            dtype_name(jacobian),
+        )
+        slots.append(slot)
+    return slots
+
+
+def _reduced(part: torch.Tensor | None, value: RawValue | None) -> torch.Tensor | None:
+    """Undo broadcasting, as the engine does with what a node returns."""
+    if part is None or value is None or tuple(part.shape) == value.shape:
+        return part
+    with quiet():
+        return part.sum_to_size(value.shape)
+
+
+def _call_with_units(grad_fn: Any, gradient: torch.Tensor) -> list[_Row]:
+    rows: list[_Row] = []
+    with quiet():
+        for index in range(gradient.numel()):
+            unit = torch.zeros(gradient.shape, dtype=gradient.dtype)
+            unit = unit.to(gradient.device)
+            unit.view(-1)[index] = 1
+            row = grad_fn(unit)
+            rows.append(row if isinstance(row, tuple) else (row,))
+    return rows

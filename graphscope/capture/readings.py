@@ -1,0 +1,293 @@
+"""What was read of tensors in the running step: bytes in one growing buffer.
+
+A reading is one integer, `place << 3 | Kept`: making an object for every number costs
+more than the number, and makes Python's garbage collector run. `pack` hands a step's
+readings over in the order of its slots.
+
+All arithmetic runs under `quiet()` or in the compiled kernel: no autograd, no autocast,
+none of the user's modes, out of place, no random numbers.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from math import prod, sqrt
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from graphscope.capture.deferred import DeferredReadings
+from graphscope.capture.kernel import Kernel, load_kernels
+from graphscope.capture.records import RawSlot, RawValue
+from graphscope.capture.tensors import (
+    PLAIN_TYPES,
+    READABLE,
+    WIDENED,
+    quiet,
+    summarize,
+    to_numpy,
+)
+from graphscope.model.observation import Observation
+from graphscope.model.packed import (
+    STATS,
+    Kept,
+    PackedNumbers,
+    SlotTable,
+    stored_dtype,
+    view_data,
+)
+
+Reading = int
+
+ABSENT: Final = int(Kept.ABSENT)
+UNREAD: Final = int(Kept.UNREAD)
+_WHOLE: Final = int(Kept.WHOLE)
+_STATS: Final = int(Kept.STATS)
+_KIND: Final = 7
+_FIRST_BYTES: Final = 1 << 16
+_COPIED: Final = frozenset(READABLE - WIDENED - {torch.complex64, torch.complex128})
+
+
+class Readings:
+    """The readings of one recorder; `restart` begins the next step.
+
+    Args:
+        whole: Tensors up to this many elements are kept whole.
+        stats: Whether statistics of larger ones are taken.
+    """
+
+    def __init__(self, *, whole: int, stats: bool) -> None:
+        self.whole = whole
+        self.stats = stats
+        kernels = load_kernels()
+        self._kernels: dict[torch.dtype, Kernel] = {
+            getattr(torch, name): kernel for name, kernel in kernels.items()
+        }
+        self._sizes = {dtype: dtype.itemsize for dtype in _COPIED}
+        self._used = 0
+        self._old: Any = None
+        self._deferred = DeferredReadings(whole=whole, stats=stats)
+        self._grow(_FIRST_BYTES)
+
+    def _grow(self, size: int) -> None:
+        fresh = np.empty(size, np.uint8)
+        if self._used:
+            fresh[: self._used] = self._buffer[: self._used]
+        self._buffer = fresh
+        self._room = size
+        self._address = fresh.ctypes.data
+
+    def _reserve(self, count: int) -> int:
+        """Return where `count` bytes may be written."""
+        place = self._used
+        if place + count > self._room:
+            self._grow(max(2 * self._room, place + count))
+        self._used = place + count
+        return place
+
+    def read(self, tensor: torch.Tensor | None) -> Reading:
+        """Read `tensor`: whole when it is small, else its statistics.
+
+        The fast way for what nearly every tensor is; `_read_other` is for the rest.
+        """
+        if tensor is None:
+            return ABSENT
+        dtype = tensor.dtype if type(tensor) in PLAIN_TYPES else None
+        size = self._sizes.get(dtype, 0)
+        if (
+            not size
+            or not tensor.is_cpu
+            or tensor.layout is not torch.strided
+            or tensor.is_nested
+            or is_functorch_wrapped_tensor(tensor)
+            or tensor.is_neg()
+            or not tensor.is_contiguous()
+        ):
+            return self._read_other(tensor)
+        numel = tensor.numel()
+        if numel <= self.whole:
+            place = self._reserve(numel * size)
+            ctypes.memmove(self._address + place, tensor.data_ptr(), numel * size)
+            return place << 3 | _WHOLE
+        if not self.stats:
+            return UNREAD
+        kernel = self._kernels.get(dtype)
+        if kernel is None:
+            return self._summarize(tensor)
+        place = self._reserve(STATS.size)
+        kernel(tensor.data_ptr(), numel, self._address + place)
+        return place << 3 | _STATS
+
+    def _read_other(self, tensor: torch.Tensor) -> Reading:
+        """Read a tensor that is widened, strided, elsewhere, or not to be read."""
+        if not is_readable(tensor):
+            return UNREAD
+        if not tensor.is_cpu:
+            return self._defer(tensor)
+        with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+            plain = tensor.detach()
+            if plain.numel() <= self.whole:
+                return self.put(to_numpy(plain))
+        if not self.stats:
+            return UNREAD
+        return self._summarize(tensor)
+
+    def _defer(self, tensor: torch.Tensor) -> Reading:
+        """Leave the numbers on the device; all of a step are fetched at once."""
+        if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+            return UNREAD
+        size = self._deferred.measure(tensor)
+        if not size:
+            return UNREAD
+        place = self._reserve(size)
+        self._deferred.add(place)
+        is_whole = tensor.numel() <= self.whole
+        return place << 3 | (_WHOLE if is_whole else _STATS)
+
+    def _summarize(self, tensor: torch.Tensor) -> Reading:
+        with quiet():
+            plain, repeats = without_repeats(tensor.detach())
+            dense = in_memory_order(plain)
+            kernel = self._kernels.get(dense.dtype)
+            if kernel is None or dense.is_neg():
+                return self._put_stats(summarize(dense), repeats)
+            place = self._reserve(STATS.size)
+            kernel(dense.data_ptr(), dense.numel(), self._address + place)
+            if repeats > 1:
+                found = STATS.unpack_from(self._buffer.data, place)
+                STATS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
+            return place << 3 | _STATS
+
+    def _put_stats(self, found: Sequence[Any], repeats: int) -> Reading:
+        place = self._reserve(STATS.size)
+        STATS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
+        return place << 3 | _STATS
+
+    def put(self, data: "np.ndarray[Any, Any]") -> Reading:
+        """Keep `data` whole, of the dtype that its slot is kept in."""
+        found = data.tobytes()
+        place = self._reserve(len(found))
+        self._buffer[place : place + len(found)] = np.frombuffer(found, np.uint8)
+        return place << 3 | _WHOLE
+
+    def put_number(self, number: float) -> Reading:
+        """Keep a Python number: an integer as int64, any other as float64."""
+        kind = np.int64 if isinstance(number, int) else np.float64
+        return self.put(np.array(number, kind))
+
+    def decode(
+        self, reading: Reading, shape: tuple[int, ...], dtype: str
+    ) -> Observation | None:
+        """Return one reading of the running step as an observation, a copy."""
+        self._settle()
+        place, kind = reading >> 3, reading & _KIND
+        if kind == _STATS:
+            numbers = self._buffer[place : place + STATS.size].tobytes()
+            return Observation.from_stats(STATS.unpack(numbers))
+        if kind == _WHOLE:
+            body = self._buffer[: self._used].data
+            return Observation(
+                view_data(body, place, shape, stored_dtype(dtype)).copy()
+            )
+        return None if kind == ABSENT else Observation()
+
+    def is_equal(self, one: Reading, other: Reading, holder: RawValue) -> bool:
+        """Whether two readings of the same value in this step have the same bytes."""
+        if one & _KIND != other & _KIND:
+            return False
+        size = STATS.size if one & _KIND == _STATS else bytes_of(holder)
+        first, second = one >> 3, other >> 3
+        return bool(
+            np.array_equal(
+                self._buffer[first : first + size], self._buffer[second : second + size]
+            )
+        )
+
+    def pack(self, readings: Sequence[Reading], table: SlotTable) -> PackedNumbers:
+        """Return the readings of a step in the order of its slots."""
+        self._settle()
+        found = np.fromiter(readings, np.int64, len(readings))
+        statuses = (found & _KIND).astype(np.uint8).tobytes()
+        starts, ends = found >> 3, table.offsets(statuses)
+        sizes = np.diff(ends)
+        body = self._buffer[: self._used].tobytes()
+        parts = [
+            body[start : start + size]
+            for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)
+            if size
+        ]
+        return PackedNumbers(table, statuses, b"".join(parts))
+
+    def restart(self) -> None:
+        """Begin the next step; the numbers of the last stay for `carry`."""
+        self._settle()
+        self._old = self._buffer[: self._used].copy() if self._used else None
+        self._used = 0
+
+    def carry(self, reading: Reading, holder: RawValue | RawSlot) -> Reading:
+        """Return a reading of the last step, about `holder`, as one of this step."""
+        place, kind = reading >> 3, reading & _KIND
+        if kind not in (_WHOLE, _STATS) or self._old is None:
+            return reading
+        count = STATS.size if kind == _STATS else bytes_of(holder)
+        start = self._reserve(count)
+        self._buffer[start : start + count] = self._old[place : place + count]
+        return start << 3 | kind
+
+    def _settle(self) -> None:
+        """Fetch what was left on a device."""
+        if self._deferred.is_waiting:
+            for place, numbers in self._deferred.fetch():
+                self._buffer[place : place + len(numbers)] = numbers
+
+
+def bytes_of(holder: RawValue | RawSlot) -> int:
+    """Return how many bytes the whole data of a value or a slot takes."""
+    stored = stored_dtype(holder.dtype)
+    return 0 if stored is None else prod(holder.shape) * stored.itemsize
+
+
+def is_readable(tensor: torch.Tensor) -> bool:
+    """Whether the numbers of `tensor` can be read without running foreign code."""
+    return (
+        type(tensor) in PLAIN_TYPES
+        and tensor.layout is torch.strided
+        and tensor.dtype in READABLE
+        and not tensor.is_meta
+        and not tensor.is_nested
+        and not is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def without_repeats(plain: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Return an expanded tensor without its repeated axes, and how often it repeats.
+
+    The gradient of a sum is one number, expanded: reading it in full would cost more
+    than the backward pass did.
+    """
+    repeats = 1
+    for axis, (size, stride) in enumerate(
+        zip(plain.shape, plain.stride(), strict=True)
+    ):
+        if stride == 0 and size > 1:
+            plain = plain.narrow(axis, 0, 1)
+            repeats *= size
+    return plain, repeats
+
+
+def in_memory_order(plain: torch.Tensor) -> torch.Tensor:
+    """Return a contiguous tensor of the same elements: a view when that is possible."""
+    if plain.is_contiguous():
+        return plain
+    strides = plain.stride()
+    order = sorted(range(plain.dim()), key=lambda axis: (-strides[axis], axis))
+    return plain.permute(order).contiguous()
+
+
+def _repeat(found: Sequence[Any], repeats: int) -> Sequence[Any]:
+    if repeats == 1:
+        return found
+    numel, low, high, mean, std, l2, zeros, nans, infs = found
+    counts = [count * repeats for count in (zeros, nans, infs)]
+    return (numel * repeats, low, high, mean, std, l2 * sqrt(repeats), *counts)

@@ -1,0 +1,97 @@
+"""Doing again what the last step did: its records, its graph, in the same order.
+
+After the first step of a training loop every step makes the same events. So each event
+is compared with the one that should come now; as long as they are the same, the
+records of the last step are used again and only the numbers are written. At the first
+difference the replay is left: what was replayed so far are this step's records, the
+rest is recorded anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphscope.capture.records import RawEvent, RawOp, RawValue
+from graphscope.model.graph import EventKind, Graph
+from graphscope.model.packed import SlotTable
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of an earlier event's record, to be undone when it does not recur."""
+
+    moment: int
+    record: object
+    attribute: str
+    before: object
+
+
+@dataclass(slots=True)
+class Script:
+    """A finished step that the next one may repeat.
+
+    Attributes:
+        events: Its records.
+        graph: What they were frozen to.
+        table: The slots of `graph`.
+        holders: What has the reading of each slot.
+        roots: What backward was called on.
+        gaps: What could not be seen.
+        scopes: How many modules were known.
+        changes: Changes of earlier records, by the moment at which they were made.
+        has_update: Whether an update ended it.
+        uses: How often it was repeated.
+        misses: How often in a row the next step turned out to be another one.
+    """
+
+    events: list[RawEvent]
+    graph: Graph
+    table: SlotTable
+    holders: Sequence[Any]
+    roots: list[RawValue]
+    gaps: list[str]
+    scopes: int
+    changes: list[Change]
+    has_update: bool = False
+    uses: int = 0
+    misses: int = 0
+    ops: set[RawOp] = field(default_factory=set)
+
+
+class Replay:
+    """Where in the script the running step is.
+
+    Attributes:
+        script: The step that is repeated, None when nothing is.
+        cursor: How many of its events have come.
+    """
+
+    def __init__(self) -> None:
+        self.script: Script | None = None
+        self.cursor = 0
+        self._events: list[RawEvent] = []
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the running step is the same as the script so far."""
+        return self.script is not None
+
+    def start(self, script: Script) -> None:
+        """Expect the events of `script` from its first one on."""
+        self.script, self.cursor = script, 0
+        self._events = script.events
+
+    def stop(self) -> None:
+        """Expect nothing."""
+        self.script, self._events, self.cursor = None, [], 0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all of the script has come."""
+        return self.script is not None and self.cursor == len(self._events)
+
+    def expected(self) -> RawEvent | None:
+        """Return the event that should come now."""
+        events = self._events
+        cursor = self.cursor
+        return events[cursor] if cursor < len(events) else None

@@ -1,0 +1,221 @@
+"""A step that repeats the last one is written with its records: nothing may differ."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+from torch import nn
+
+from graphscope.capture.journal import Journal
+from graphscope.capture.replay import Replay
+from graphscope.model.trace import Trace
+from tests.capture.capturing import capture
+from tests.capture.programs import PROGRAMS
+
+# torch gives this one itself, when torch.func.jvp is imported for the first time
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+
+LOOPS: dict[str, Callable[[], Any]] = {}
+
+
+def loop(run: Callable[[], Any]) -> Callable[[], Any]:
+    """Register a training loop."""
+    LOOPS[run.__name__] = run
+    return run
+
+
+@loop
+def mlp() -> None:
+    model = nn.Sequential(nn.Linear(4, 300), nn.ReLU(inplace=True), nn.Linear(300, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    for _ in range(5):
+        x, y = torch.randn(6, 4), torch.randint(0, 3, (6,))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def convolutions_with_batch_norm() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Flatten(),
+        nn.Linear(64, 2),
+    )
+    optimizer = torch.optim.Adam(model.parameters())
+    for _ in range(4):
+        loss = model(torch.randn(3, 1, 6, 6)).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+
+
+@loop
+def by_hand() -> None:
+    w = torch.tensor([0.5, 1.5], requires_grad=True)
+    lr = 0.1
+    for step in range(5):
+        loss = ((w * 3 - 1) ** 2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w -= lr * w.grad
+        w.grad = None
+        lr = 0.1 / (step + 1)
+
+
+@loop
+def every_third_step_logs() -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x = torch.randn(5, 3)
+    for step in range(9):
+        optimizer.zero_grad()
+        loss = model(x).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        if step % 3 == 2:
+            norm = model.weight.norm()
+            assert norm.item() >= 0
+
+
+@loop
+def the_shape_changes() -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for step in range(6):
+        x = torch.randn(5 if step < 3 else 2, 3)
+        optimizer.zero_grad()
+        loss = model(x).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def a_branch() -> None:
+    w = torch.ones(300, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for step in range(8):
+        h = w * 2
+        if step % 2:
+            h = h.tanh()
+            g = h + 1
+        else:
+            g = h.relu()
+        loss = g.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def gradients_accumulate_over_passes() -> None:
+    model = nn.Linear(2, 300)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(4):
+        for _ in range(3):
+            (model(torch.randn(4, 2)).pow(2).mean() / 3).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@loop
+def the_state_is_carried_over() -> None:
+    cell = nn.GRUCell(2, 300)
+    optimizer = torch.optim.SGD(cell.parameters(), lr=0.1)
+    h = torch.zeros(1, 300)
+    for _ in range(4):
+        h = cell(torch.randn(1, 2), h.detach())
+        loss = h.pow(2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def writes_through_views() -> None:
+    w = torch.ones(4, 100, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        y = w * 2
+        y[0] = 0
+        z = y[1:]
+        z.mul_(3)
+        loss = y.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def shared_and_tied() -> None:
+    layer = nn.Linear(20, 20)
+    out = nn.Linear(20, 20)
+    out.weight = layer.weight
+    optimizer = torch.optim.SGD([*layer.parameters(), out.bias], lr=0.1)
+    for _ in range(4):
+        loss = out(layer(layer(torch.randn(3, 20)))).pow(2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(layer.parameters(), 0.1)
+        optimizer.step()
+
+
+@loop
+def hooks_change_gradients() -> None:
+    w = torch.ones(300, requires_grad=True)
+    w.register_hook(lambda g: g.clamp(max=0.5))
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        h = w * 3
+        h.register_hook(lambda g: g * 10)
+        optimizer.zero_grad()
+        h.pow(2).sum().backward()
+        optimizer.step()
+
+
+def _facts(trace: Trace) -> tuple[Any, ...]:
+    """Return everything of a trace, the numbers as bytes."""
+    numbers = []
+    for seen in trace.observations:
+        data = None if seen is None or seen.data is None else seen.data.tobytes()
+        numbers.append((seen is None, data, None if seen is None else seen.summary))
+    return trace.step, trace.status, trace.error, trace.graph, numbers
+
+
+@pytest.mark.parametrize("name", [*LOOPS, *PROGRAMS])
+def test_a_replayed_step_is_the_step_that_recording_anew_would_give(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {**LOOPS, **PROGRAMS}[name]
+    start = Replay.start
+    found = []
+    for begin in (start, lambda _self, _script: None):  # from one line: the same sites
+        monkeypatch.setattr(Replay, "start", begin)
+        torch.manual_seed(3)
+        found.append(capture(run))
+    fast, slow = found
+    assert len(fast) == len(slow)
+    for replayed, recorded in zip(fast, slow, strict=True):
+        for one, other in zip(_facts(replayed), _facts(recorded), strict=True):
+            assert one == other
+
+
+@pytest.mark.parametrize("name", ["mlp", "convolutions_with_batch_norm", "by_hand"])
+def test_a_steady_loop_is_replayed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    repeated = []
+    original = Journal._repeat
+
+    def count(journal: Journal) -> Trace:
+        repeated.append(journal.step)
+        return original(journal)
+
+    monkeypatch.setattr(Journal, "_repeat", count)
+    traces = capture(LOOPS[name])
+    # At the latest the third: the first has what comes before the loop.
+    assert repeated[-2:] == [len(traces) - 2, len(traces) - 1]
+    assert traces[-1].graph is traces[-2].graph
