@@ -3,22 +3,29 @@
 #   make demo    install, record the logistic example's training, open it
 #   make test    install what the tests need, run them
 #   make check   what CI runs: format, lint, types, layers, tests
-#   make bench   measure capture, storage and the terminal interface
+#   make oracle  run PyTorch's own operator samples bare and under capture
+#   make bench   measure capture, storage and the terminal interface; takes minutes
 #   make clean   remove everything that was made here
 #
 # PIP_FLAGS reaches every pip. The CPU build of torch is a tenth of the default on Linux:
 #   make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# ARGS reaches `python -m tests.bench` (--help lists them), PEERS=1 installs other tools
+# and measures them beside:
+#   make bench ARGS="--only memory"
+#   make bench ARGS="--only mlp,resnet18 --rounds 3" PEERS=1
 
 PYTHON ?= python3
 PIP_FLAGS ?=
 PYTEST_FLAGS ?= -n 2
+ARGS ?=
+PEERS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint oracle bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/graphscope demo logistic_chain_rule
@@ -36,8 +43,11 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed-dev
-	$(BIN)/python -m tests.bench
+oracle: $(VENV)/installed-dev
+	$(BIN)/python -m tests.oracle
+
+bench: $(VENV)/installed-dev $(if $(PEERS),$(VENV)/installed-bench)
+	$(BIN)/python -m tests.bench $(if $(PEERS),--peers) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist graphscope-demo .mypy_cache .ruff_cache .pytest_cache \
@@ -58,4 +68,8 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --constraint constraints.txt --group dev
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(PIP) --constraint constraints.txt --editable '.[bench]'
 	touch $@

@@ -1,9 +1,14 @@
 """Timing: interleaved runs, medians, spread."""
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+PATIENCE_S: Final = 20.0
+"""After this long a block of steps ends, with fewer than were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,79 @@ def interleave(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, Ti
             run()
             found[name].append(time.perf_counter() - start)
     return {name: Times(seconds) for name, seconds in found.items()}
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A number measured several times."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Return the smallest, the middle and the largest."""
+        return cls(min(values), statistics.median(values), max(values))
+
+    def __str__(self) -> str:
+        """Return all three, the middle one first."""
+        return f"{self.median:6.2f} ({self.low:.2f}-{self.high:.2f})"
+
+    def judge(self, goal: float) -> str:
+        """Say whether the median is within the goal, and whether all agree.
+
+        >>> Spread(1.0, 1.2, 1.4).judge(1.5), Spread(1.0, 1.2, 1.4).judge(1.3)
+        ('met', 'met?')
+        >>> Spread(1.0, 1.2, 1.4).judge(1.1), Spread(1.0, 1.2, 1.4).judge(0.9)
+        ('MISSED?', 'MISSED')
+        """
+        verdict = "met" if self.median <= goal else "MISSED"
+        return verdict + "?" * (self.low <= goal < self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Steps that were timed one by one.
+
+    Attributes:
+        wall: Seconds of each.
+        cpu: Seconds that the threads of the process computed during each.
+        cpu_mean: Of the average step, with what was computed for it after the last.
+    """
+
+    wall: Sequence[float]
+    cpu: Sequence[float]
+    cpu_mean: float
+
+
+def time_steps(
+    step: Callable[[], None], count: int, patience_s: float = PATIENCE_S
+) -> Block:
+    """Run a step `count` times, fewer when they take long."""
+    wall_clock, cpu_clock = time.perf_counter, time.process_time
+    wall: list[float] = []
+    cpu: list[float] = []
+    deadline = wall_clock() + patience_s
+    for _ in range(count):
+        cpu_start, start = cpu_clock(), wall_clock()
+        step()
+        end = wall_clock()
+        wall.append(end - start)
+        cpu.append(cpu_clock() - cpu_start)
+        if end > deadline:
+            break
+    return Block(wall, cpu, statistics.fmean(cpu))
+
+
+def time_block(
+    step: Callable[[], None], count: int, patience_s: float = PATIENCE_S
+) -> Block:
+    """Time steps from a clean heap, so that no block pays for the one before it."""
+    gc.collect()
+    return time_steps(step, count, patience_s)
