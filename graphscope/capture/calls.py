@@ -33,7 +33,7 @@ class PlacedCalls:
             frame = frame.f_back.f_back
         if frame is None:
             return FunctionType(_TEMPLATE, {})
-        key = (frame.f_code, frame.f_lineno)
+        key = (frame.f_code, frame.f_lasti)
         found = self._functions.get(key)
         if found is None or found.__globals__ is not frame.f_globals:
             code = _TEMPLATE.replace(

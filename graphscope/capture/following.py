@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import torch
 
-from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch
 from graphscope.capture.identity import Known, TensorTable, is_like, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch
+from graphscope.capture.nodes import Found, NodeWatch
 from graphscope.capture.recipes import (
     ANYTHING,
     Items,
@@ -24,7 +24,7 @@ from graphscope.capture.recipes import (
     is_same_chain,
     same_keys,
 )
-from graphscope.capture.records import RawEvent, RawNode, RawOp, RawValue
+from graphscope.capture.records import RawEvent, RawOp, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
 from graphscope.capture.updates import UpdateWatch
 from graphscope.model.graph import EventKind
@@ -42,13 +42,13 @@ class OpFollower:
         self,
         table: TensorTable,
         journal: Journal,
-        gradients: GradientWatch,
+        nodes: NodeWatch,
         modules: ModuleWatch,
         updates: UpdateWatch,
     ) -> None:
         self._table = table
         self._journal = journal
-        self._gradients = gradients
+        self._nodes = nodes
         self._modules = modules
         self._updates = updates
 
@@ -137,10 +137,10 @@ class OpFollower:
             if type(tensor) not in _PLAIN or not is_like(value, tensor):
                 return False
         if op.nodes or any(t.requires_grad and not t.is_leaf for t in outputs):
-            fresh = self._match_nodes(op, outputs)
-            if fresh is None:
+            found = self._match_nodes(op, outputs)
+            if found is None:
                 return False
-            self._gradients.adopt(fresh)
+            self._nodes.adopt(found, op.nodes)
         for tensor, value in zip(outputs, op.outputs, strict=True):
             self._bind(tensor, value)
         self._journal.advance(event)
@@ -149,38 +149,24 @@ class OpFollower:
 
     def _match_nodes(
         self, op: RawOp, outputs: Sequence[torch.Tensor]
-    ) -> list[tuple[Any, RawNode]] | None:
-        """Pair the autograd nodes that the call made with the op's, if they agree."""
-        found = self._gradients.walk(outputs)
-        nodes = op.nodes
+    ) -> list[Found] | None:
+        """Return the autograd nodes that the call made, if they are those of `op`."""
+        found, nodes = self._nodes.walk(outputs), op.nodes
         if len(found) != len(nodes):
             return None
-        fresh = list(zip(found, nodes, strict=True))
-        for grad_fn, node in fresh:
-            edges = grad_fn.next_functions
-            if grad_fn.name() != node.name or len(edges) != len(node.edges):
+        for one, node in zip(found, nodes, strict=True):
+            if one.grad_fn.name() != node.name or len(one.edges) != len(node.edges):
                 return None
-            for edge, expected in zip(edges, node.edges, strict=True):
-                if edge[1] != expected[1] or not self._leads_to(
-                    edge[0], expected[0], fresh
-                ):
+            for (target, output), edge in zip(one.edges, node.edges, strict=True):
+                if output != edge[1]:
                     return None
-        return fresh
-
-    def _leads_to(
-        self, target: Any, node: RawNode | None, fresh: list[tuple[Any, RawNode]]
-    ) -> bool:
-        """Whether an edge to `target` is the recorded edge to `node`."""
-        if target is None:
-            return node is None
-        table = self._table
-        serial = target.metadata.get(table.key)
-        if serial is not None:
-            return table.nodes.get(serial) is node
-        if target.name() == ACCUMULATE_GRAD:
-            known = table.entry(target.variable)
-            return known is not None and node is not None and known.value.node is node
-        return any(grad_fn is target and inner is node for grad_fn, inner in fresh)
+                is_it = self._nodes.leads_to(target, edge[0])
+                if is_it is None:
+                    pairs = zip(found, nodes, strict=True)
+                    is_it = any(f.grad_fn is target and n is edge[0] for f, n in pairs)
+                if not is_it:
+                    return None
+        return found
 
     def _bind(self, tensor: torch.Tensor, value: RawValue) -> None:
         """Let a result be what it was in the step before, with its new numbers."""

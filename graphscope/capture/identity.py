@@ -47,9 +47,10 @@ class Known:
 
 def version_of(tensor: torch.Tensor) -> int | None:
     """Return the version counter; inference tensors have none."""
-    if tensor.is_inference():
+    try:
+        version: int = tensor._version
+    except RuntimeError:
         return None
-    version: int = tensor._version
     return version
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from graphscope.capture.gradients import ACCUMULATE_GRAD, GradientWatch, make_slot
+from graphscope.capture.gradients import GradientWatch, make_slot
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.nodes import ACCUMULATE_GRAD
 from graphscope.capture.readings import ABSENT, Reading
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.model.graph import EventKind, Role
@@ -27,7 +28,7 @@ class LeafWatch:
     ) -> None:
         self._table = table
         self._journal = journal
-        self._gradients = gradients
+        self.gradients = gradients
         self._arriving: dict[int, tuple[RawEvent, RawSlot | None]] = {}
         table.on_leaf = self.attach
 
@@ -46,23 +47,19 @@ class LeafWatch:
                 handle.remove()
             known.handles = ()
 
-    def guard(self, write: Any, *args: Any) -> None:
-        """Run `write` under the observer rule."""
-        self._gradients.guard(write, *args)
-
     def note_arrival(self, known: Known, gradient: torch.Tensor) -> None:
         """Write down a gradient that reached a leaf; `.grad` is not changed yet."""
         value = self._current(known)
         before = None
         running: Any = torch._C._current_autograd_node()
-        is_accumulating = running is not None and running.name() == ACCUMULATE_GRAD
+        is_accumulating = type(running) is ACCUMULATE_GRAD
         if is_accumulating:
             before = running.variable.grad
         given = (gradient, before) if is_accumulating else (gradient,)
         event = self._again(value, is_accumulating=is_accumulating)
         if event is None or not self._repeat(event, given, known):
             event = RawEvent(
-                EventKind.CAPTURE, values=[value], site=self._gradients.site
+                EventKind.CAPTURE, values=[value], site=self.gradients.site
             )
             event.node = value.node
             self._journal.prepare(event)
@@ -79,9 +76,10 @@ class LeafWatch:
         event = self._journal.upcoming(kind)
         if event is None or event.values[0] is not value:
             return None
-        if event.site != self._gradients.site or not self._journal.enter(event):
+        site = self.gradients.site
+        if event.site is not site and event.site != site:
             return None
-        return event
+        return event if self._journal.enter(event) else None
 
     def _repeat(
         self, event: RawEvent, given: tuple[torch.Tensor | None, ...], known: Known
@@ -103,7 +101,7 @@ class LeafWatch:
     ) -> Reading:
         """Read a gradient; what arrived alone was read where it was sent from."""
         if role is Role.ARRIVED and value.node is not None:
-            return self._gradients.read_sent(value, value.node, tensor)
+            return self.gradients.read_sent(value, value.node, tensor)
         return self._table.read(tensor)
 
     def note_accumulation(self, known: Known, tensor: torch.Tensor) -> None:
@@ -128,7 +126,7 @@ class LeafWatch:
             gradient is not None
             and before
             and before[0].seen == ABSENT
-            and self._gradients.is_last_sent(gradient)
+            and self.gradients.is_last_sent(gradient)
         ):
             return arrived.seen
         return self._table.read(gradient)
@@ -144,11 +142,12 @@ class LeafWatch:
 def _fits(slots: Sequence[RawSlot], given: Sequence[torch.Tensor | None]) -> bool:
     if len(slots) != len(given):
         return False
-    return all(
-        tensor is None
-        or (tensor.shape == slot.shape and tensor.dtype is slot.kind_of_number)
-        for slot, tensor in zip(slots, given, strict=True)
-    )
+    for slot, tensor in zip(slots, given, strict=True):
+        if tensor is not None and (
+            tensor.shape != slot.shape or tensor.dtype is not slot.kind_of_number
+        ):
+            return False
+    return True
 
 
 class _LeafHook:
@@ -165,9 +164,9 @@ class _LeafHook:
     def arrive(self, gradient: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
-            watch.guard(watch.note_arrival, self._known, gradient)
+            watch.gradients.guard(watch.note_arrival, self._known, gradient)
 
     def __call__(self, tensor: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
-            watch.guard(watch.note_accumulation, self._known, tensor)
+            watch.gradients.guard(watch.note_accumulation, self._known, tensor)

@@ -13,14 +13,14 @@ from torch.nn.parameter import is_lazy
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.calls import HANDLER
 from graphscope.capture.frames import FrameWalker, Owner
-from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch, name_results
+from graphscope.capture.nodes import NodeWatch
+from graphscope.capture.readings import UNREAD
 from graphscope.capture.recipes import learn_recipe
 from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder, Spot
-from graphscope.capture.readings import UNREAD
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.updates import UpdateWatch
 from graphscope.capture.verdicts import (
@@ -72,14 +72,14 @@ class OpWatch:
         self,
         table: TensorTable,
         journal: Journal,
-        gradients: GradientWatch,
+        nodes: NodeWatch,
         modules: ModuleWatch,
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
         self.updates: UpdateWatch | None = None
         self._table = table
         self._journal = journal
-        self._gradients = gradients
+        self._nodes = nodes
         self._modules = modules
         self._walker, self._sites = finder
         self._targets: dict[Any, str] = {}
@@ -98,7 +98,10 @@ class OpWatch:
         for key, item in kwargs.items():
             tensors += [(key + path, t) for path, t in flatten_tensors(item)]
         versions = [version_of(tensor) for _, tensor in tensors]
-        self._read_before(tensors, frame)
+        if self.updates is not None and self.updates.is_zeroing and name in _ZEROING:
+            self.updates.read_due(tensor for _, tensor in tensors)
+        else:
+            self._read_before(tensors, frame)
         return Call(func, name, args, kwargs, tensors, versions, frame)
 
     def _read_before(self, tensors: Tensors, frame: FrameType | None) -> None:
@@ -251,7 +254,7 @@ class OpWatch:
         self._journal.prepare(event)
         op.arguments = describe_arguments(call, spot=spot, site=site, table=self._table)
         read = [self._known_value(tensor) for _, tensor in call.tensors]
-        self._gradients.register(outputs, op)
+        self._nodes.register(outputs, op)
         for position, tensor in enumerate(outputs):
             op.outputs.append(self._output(tensor, op, site, position))
         if spot is not None:
@@ -288,7 +291,7 @@ class OpWatch:
                 "another thread, or in a compiled or scripted function"
             )
             self._journal.add_gap(op.note)
-        self._gradients.register([tensor], op)
+        self._nodes.register([tensor], op)
         value = self._output(tensor, op, None, 0)
         op.outputs.append(value)
         feeding = [v for node in op.nodes for _, _, v in node.edges if v is not None]

@@ -32,6 +32,7 @@ from graphscope.model.observation import Observation
 from graphscope.model.packed import (
     STATS,
     Kept,
+    Order,
     PackedNumbers,
     SlotTable,
     stored_dtype,
@@ -67,6 +68,9 @@ class Readings:
         self._sizes = {dtype: dtype.itemsize for dtype in _COPIED}
         self._used = 0
         self._old: Any = None
+        self._order: Order | None = None
+        self._packed: list[Reading] = []
+        self._table: SlotTable | None = None
         self._deferred = DeferredReadings(whole=whole, stats=stats)
         self._grow(_FIRST_BYTES)
 
@@ -204,26 +208,28 @@ class Readings:
             )
         )
 
-    def pack(self, readings: Sequence[Reading], table: SlotTable) -> PackedNumbers:
-        """Return the readings of a step in the order of its slots."""
+    def pack(self, readings: list[Reading], table: SlotTable) -> PackedNumbers:
+        """Return the readings of a step, one for each slot of `table`."""
         self._settle()
-        found = np.fromiter(readings, np.int64, len(readings))
-        statuses = (found & _KIND).astype(np.uint8).tobytes()
-        starts, ends = found >> 3, table.offsets(statuses)
-        sizes = np.diff(ends)
+        order = self._order
+        if order is None or self._packed != readings or self._table is not table:
+            found = np.array(readings, np.int64)
+            statuses = (found & _KIND).astype(np.uint8).tobytes()
+            order = self._order = Order(table, statuses, found >> 3)
+            self._packed, self._table = readings, table
         body = self._buffer[: self._used].tobytes()
-        parts = [
-            body[start : start + size]
-            for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)
-            if size
-        ]
-        return PackedNumbers(table, statuses, b"".join(parts))
+        return PackedNumbers.ordered(table, order, body)
 
     def restart(self) -> None:
         """Begin the next step; the numbers of the last stay for `carry`."""
         self._settle()
-        self._old = self._buffer[: self._used].copy() if self._used else None
+        old, self._old = self._old, self._buffer
         self._used = 0
+        if old is not None and len(old) == self._room:
+            self._buffer = old
+            self._address = old.ctypes.data
+        else:
+            self._grow(self._room)
 
     def carry(self, reading: Reading, holder: RawValue | RawSlot) -> Reading:
         """Return a reading of the last step, about `holder`, as one of this step."""

@@ -7,7 +7,7 @@ fits it is that op again, without looking at any source.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final, Protocol
 
 import torch
@@ -16,7 +16,7 @@ from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.records import RawValue
 from graphscope.capture.tensors import PLAIN_TYPES
 
-Chain = tuple[Any, ...]
+Chain = tuple[tuple[CodeType, int], ...]
 
 _MAX_FRAMES: Final = 400
 _MAX_ITEMS: Final = 64
@@ -83,7 +83,7 @@ class Recipe:
 
 def chain_of(frame: FrameType | None, walker: FrameWalker) -> Chain:
     """Return code and instruction of each frame up to the user's outermost one."""
-    found: list[Any] = []
+    found: list[tuple[CodeType, int]] = []
     end = 0
     count = 0
     while frame is not None and count < _MAX_FRAMES:
@@ -93,7 +93,7 @@ def chain_of(frame: FrameType | None, walker: FrameWalker) -> Chain:
                 break
             frame = frame.f_back
             continue
-        found += (frame.f_code, frame.f_lasti)
+        found.append((frame.f_code, frame.f_lasti))
         count += 1
         if owner is Owner.USER:
             end = len(found)
@@ -105,8 +105,7 @@ def is_same_chain(frame: FrameType | None, chain: Chain) -> bool:
     """Whether the call stack is at the same place as when `chain` was made."""
     if not chain:
         return False
-    places = iter(chain)
-    for code, instruction in zip(places, places, strict=True):
+    for code, instruction in chain:
         if frame is None or frame.f_code is not code or frame.f_lasti != instruction:
             return False
         frame = frame.f_back

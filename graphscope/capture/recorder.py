@@ -18,6 +18,7 @@ from graphscope.capture.journal import Journal
 from graphscope.capture.leaves import LeafWatch
 from graphscope.capture.mode import CaptureMode
 from graphscope.capture.modules import ModuleWatch
+from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.readings import Readings
@@ -74,17 +75,18 @@ class Recorder:
         self._journal = Journal(self._table, self._deliver, sites.sources)
         self._journal.on_event = self.notices.announce
         self._send = deliver
-        self._gradients = GradientWatch(self._table, self._journal, local=chosen.local)
+        self._nodes = NodeWatch(self._table, local=chosen.local)
+        self._gradients = GradientWatch(self._table, self._journal, self._nodes)
         self._leaves = LeafWatch(self._table, self._journal, self._gradients)
         self._modules = ModuleWatch(self._table, self._journal, finder)
         self._updates = UpdateWatch(self._table, self._journal, self._gradients, finder)
         self._ops = OpWatch(
-            self._table, self._journal, self._gradients, self._modules, finder
+            self._table, self._journal, self._nodes, self._modules, finder
         )
         self._ops.updates = self._updates
         self._names = GlobalNames(self._table, finder)
         follower = OpFollower(
-            self._table, self._journal, self._gradients, self._modules, self._updates
+            self._table, self._journal, self._nodes, self._modules, self._updates
         )
         self._mode = CaptureMode(
             self._journal,
@@ -154,6 +156,7 @@ class Recorder:
     def abandon(self) -> None:
         """Stop recording without touching torch's mode stack (also after a fork)."""
         self._mode.is_live = False
+        self._nodes.detach()
         self._gradients.detach()
         self._leaves.detach()
         self._modules.detach()

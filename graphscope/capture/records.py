@@ -7,6 +7,7 @@ did uses its records again (`graphscope.capture.replay`).
 """
 
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
@@ -138,4 +139,4 @@ class RawEvent:
     phase: Phase | None = None
     pass_index: int = 0
     extends_graph: bool = False
-    chain: tuple[object, ...] = ()
+    chain: tuple[tuple[CodeType, int], ...] = ()

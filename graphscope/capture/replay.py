@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphscope.capture.records import RawEvent, RawOp, RawValue
-from graphscope.model.graph import EventKind, Graph
+from graphscope.model.graph import Graph
 from graphscope.model.packed import SlotTable
 
 

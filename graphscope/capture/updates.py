@@ -6,7 +6,7 @@ and backward, and is recorded.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
@@ -215,7 +215,14 @@ class UpdateWatch:
 
     def expect_zero(self, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
         """Note that an optimizer looks at a gradient that it may overwrite with 0."""
-        self._due[id(gradient)] = leaf, self.read_gradient(leaf)
+        self._due[id(gradient)] = leaf, ABSENT
+
+    def read_due(self, gradients: Iterable[torch.Tensor]) -> None:
+        """Read gradients that are overwritten with 0 next."""
+        for gradient in gradients:
+            due = self._due.get(id(gradient))
+            if due is not None:
+                self._due[id(gradient)] = due[0], self.read_gradient(due[0])
 
     def note_zeroed(self, gradients: Sequence[torch.Tensor]) -> bool:
         """Write down gradients that an optimizer has overwritten with 0."""
@@ -354,7 +361,7 @@ class Zeroing:
 def user_chain_start(chain: Chain) -> FrameType | None:
     """Return the frame at which a chain that our code recorded would begin."""
     frame: FrameType | None = sys._getframe(1)
-    wanted = chain[0] if chain else None
+    wanted = chain[0][0] if chain else None
     for _ in range(_MAX_OWN_FRAMES):
         if frame is None or frame.f_code is wanted:
             return frame

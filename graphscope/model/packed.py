@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from math import prod
 from struct import Struct
-from typing import Any, Final, overload
+from typing import Any, Final, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +111,30 @@ class SlotTable:
         return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
+class Order:
+    """Where the numbers of each slot lie in bytes that are in some other order.
+
+    One object serves all steps that were read in the same order.
+    """
+
+    def __init__(
+        self, table: SlotTable, statuses: bytes, starts: npt.NDArray[np.int64]
+    ) -> None:
+        self.statuses = statuses
+        self.starts = starts
+        sizes = np.diff(table.offsets(statuses))
+        ends = np.cumsum(sizes)
+        # The place of every byte: its slot's start, and how far it is into the slot.
+        into = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(
+            ends - sizes, sizes
+        )
+        self._places = np.repeat(starts, sizes) + into
+
+    def sort(self, body: bytes) -> bytes:
+        """Return the numbers in the slots' order."""
+        return np.frombuffer(body, np.uint8)[self._places].tobytes()
+
+
 class PackedNumbers(Sequence[Observation | None]):
     """The observations of one step, each decoded when it is asked for.
 
@@ -125,6 +149,7 @@ class PackedNumbers(Sequence[Observation | None]):
     def __init__(
         self, table: SlotTable, statuses: bytes, body: bytes, start: int = 0
     ) -> None:
+        self._order: Order | None = None
         if len(statuses) != len(table):
             raise RecordingError("A step has fewer entries than its graph has slots.")
         self.statuses = statuses
@@ -138,9 +163,21 @@ class PackedNumbers(Sequence[Observation | None]):
         if self._tail > len(body) or (self._tail < len(body) and not has_tail):
             raise RecordingError("The numbers of a step do not fit its graph.")
 
+    @classmethod
+    def ordered(cls, table: SlotTable, order: Order, body: bytes) -> Self:
+        """Return the observations of a step whose bytes lie as `order` says."""
+        found = cls.__new__(cls)
+        found.statuses = order.statuses
+        found._table, found._body, found._order = table, body, order  # noqa: SLF001
+        found._start, found._seen, found._tail = 0, {}, 0  # noqa: SLF001
+        found._offsets = order.starts  # noqa: SLF001 - our own object
+        return found
+
     @property
     def numbers(self) -> bytes:
         """What follows the status bytes in a file."""
+        if self._order is not None:
+            return self._order.sort(self._body)
         return self._body[self._start :] if self._start else self._body
 
     def __len__(self) -> int:

@@ -1,0 +1,231 @@
+"""Autograd nodes: found by walking `grad_fn`, marked with a number, hooked.
+
+Each node is hooked after it runs. A node that may be asked for its local Jacobian, or
+that runs Python code of the user's, is hooked before it runs as well (its saved tensors
+are still there). Hooks hold a number and a channel, never a tensor or a node.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from re import compile as pattern
+from typing import Any, Final
+
+import torch
+from torch.autograd.function import BackwardCFunction
+
+from graphscope.capture.deepguard import anchor_node
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.jacobians import MAX_JACOBIAN, MAX_OUTPUTS
+from graphscope.capture.records import RawNode, RawOp, RawValue
+
+Tensors = Sequence[torch.Tensor | None]
+After = Callable[[int, Tensors, Tensors], None]
+Before = Callable[[int, str, Tensors], None]
+
+_SERIALS: Final = itertools.count(1)
+_BUILT_IN: Final = pattern(r"^[A-Z][A-Za-z0-9]*Backward\d+$")
+
+
+def _accumulator_type() -> type:
+    """Return the type of the nodes that add to `.grad`: it has no public name."""
+    with torch.enable_grad():
+        leaf = torch.empty(1, requires_grad=True)
+        grad_fn: Any = leaf.view(1).grad_fn
+    return type(grad_fn.next_functions[0][0])
+
+
+ACCUMULATE_GRAD: Final = _accumulator_type()
+
+
+@dataclass(slots=True)
+class Found:
+    """A node that was met for the first time.
+
+    Attributes:
+        grad_fn: The node; held no longer than the walk.
+        edges: Its `next_functions`.
+        inner: The nodes that its edges lead to, those that accumulate left out.
+    """
+
+    grad_fn: Any
+    edges: Sequence[tuple[Any, int]]
+    inner: list[Any]
+
+
+class Channel:
+    """Leads from hooks to the watch; cut when the recording ends.
+
+    The user may keep a graph, and with it our hooks, for as long as they like.
+    """
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, after: After, before: Before) -> None:
+        self.after: After | None = after
+        self.before: Before | None = before
+
+
+class NodeWatch:
+    """Finds the nodes that an op made, and hooks them."""
+
+    def __init__(self, table: TensorTable, *, local: bool) -> None:
+        self._table = table
+        self._local = local
+        self._channel: Channel | None = None
+
+    def attach(self, after: After, before: Before) -> None:
+        """Tell `after` and `before` of the nodes that run."""
+        self._channel = Channel(after, before)
+
+    def detach(self) -> None:
+        """Tell nobody any more, about graphs that the user keeps either."""
+        if self._channel is not None:
+            self._channel.after = self._channel.before = None
+
+    def register(self, outputs: Sequence[torch.Tensor], op: RawOp) -> None:
+        """Find the nodes that `op` made and hook them.
+
+        Walks iteratively from the results' `grad_fn` towards the inputs, until nodes
+        that are known.
+        """
+        found = self.walk(outputs)
+        if not found:
+            return
+        hooked = torch._C._autograd._top_saved_tensors_default_hooks(True)
+        nodes = [self._describe(f.grad_fn, op, can_call=hooked is None) for f in found]
+        self.adopt(found, nodes)
+        for one, node in zip(found, nodes, strict=True):
+            node.edges = [self._edge(f, n) for f, n in one.edges]
+            if self._wants_before(one.grad_fn, node):
+                node.wants_before = True
+                self._hook_before(one.grad_fn, node)
+
+    def walk(self, outputs: Sequence[torch.Tensor]) -> list[Found]:
+        """Return the nodes behind `outputs` that are not known yet, in a fixed order.
+
+        Later ones are nearer to the inputs, or beside.
+        """
+        key = self._table.key
+        stack: list[Any] = [
+            t.grad_fn for t in outputs if t.requires_grad and not t.is_leaf
+        ]
+        found: list[Found] = []
+        seen: set[int] = set()
+        while stack:
+            grad_fn = stack.pop()
+            if grad_fn is None or key in grad_fn.metadata or id(grad_fn) in seen:
+                continue
+            seen.add(id(grad_fn))
+            edges = grad_fn.next_functions
+            inner = [
+                f for f, _ in edges if f is not None and type(f) is not ACCUMULATE_GRAD
+            ]
+            found.append(Found(grad_fn, edges, inner))
+            stack += inner
+        return found
+
+    def adopt(self, found: Sequence[Found], nodes: Sequence[RawNode]) -> None:
+        """Give nodes their serial numbers and hooks; inputs first, for the anchors."""
+        table, channel = self._table, self._channel
+        if channel is None:
+            return
+        for index in range(len(found) - 1, -1, -1):
+            one, node = found[index], nodes[index]
+            grad_fn = one.grad_fn
+            serial = node.serial = next(_SERIALS)
+            metadata = grad_fn.metadata
+            metadata[table.key] = serial
+            table.nodes[serial] = node
+            if node.inbox:
+                node.inbox = {}
+            anchor_node(metadata, one.inner)
+            grad_fn.register_hook(_After(channel, serial))
+            if node.wants_before:
+                self._hook_before(grad_fn, node)
+
+    def _hook_before(self, grad_fn: Any, node: RawNode) -> None:
+        if self._channel is not None:
+            hook = _Before(self._channel, node.serial, node.name)
+            grad_fn.register_prehook(hook)
+
+    def _describe(self, grad_fn: Any, op: RawOp, *, can_call: bool) -> RawNode:
+        name = grad_fn.name()
+        node = RawNode(0, name, op)
+        node.can_call = bool(can_call and self._local and _BUILT_IN.match(name))
+        op.nodes.append(node)
+        return node
+
+    def _wants_before(self, grad_fn: Any, node: RawNode) -> bool:
+        """Whether the hook after the node would come too late."""
+        if isinstance(grad_fn, BackwardCFunction):
+            return True
+        if not node.can_call:
+            return False
+        shapes = [tuple(found.shape) for found in grad_fn._input_metadata]
+        if len(shapes) != 1 or not 0 < prod(shapes[0]) <= MAX_OUTPUTS:
+            return False
+        values = [value for _, _, value in node.edges if value is not None]
+        sizes = [prod(value.shape) for value in values if value.requires_grad]
+        return any(prod(shapes[0]) * size <= MAX_JACOBIAN for size in sizes)
+
+    def _edge(
+        self, target: Any, output: int
+    ) -> tuple[RawNode | None, int, RawValue | None]:
+        if target is None:
+            return None, output, None
+        if type(target) is ACCUMULATE_GRAD:
+            leaf = self._table.resolve(target.variable, None)
+            return leaf.node, output, leaf
+        serial = target.metadata.get(self._table.key)
+        if serial is None:
+            return None, output, None
+        node = self._table.stand_in(serial, target.name())
+        return node, output, node.outputs.get(output)
+
+    def leads_to(self, target: Any, node: RawNode | None) -> bool | None:
+        """Whether an edge to `target` is the recorded edge to `node`.
+
+        None when `target` was never seen.
+        """
+        if target is None:
+            return node is None
+        if type(target) is ACCUMULATE_GRAD:
+            known = self._table.entry(target.variable)
+            return known is not None and node is not None and known.value.node is node
+        serial = target.metadata.get(self._table.key)
+        if serial is None:
+            return None
+        return self._table.nodes.get(serial) is node
+
+
+class _After:
+    """The hook after one autograd node. Returns None: no gradient is changed."""
+
+    __slots__ = ("_channel", "_serial")
+
+    def __init__(self, channel: Channel, serial: int) -> None:
+        self._channel = channel
+        self._serial = serial
+
+    def __call__(self, grad_inputs: Tensors, grad_outputs: Tensors) -> None:
+        tell = self._channel.after
+        if tell is not None:
+            tell(self._serial, grad_outputs, grad_inputs)
+
+
+class _Before:
+    """The hook before one autograd node. Returns None likewise."""
+
+    __slots__ = ("_channel", "_name", "_serial")
+
+    def __init__(self, channel: Channel, serial: int, name: str) -> None:
+        self._channel = channel
+        self._serial = serial
+        self._name = name
+
+    def __call__(self, grad_outputs: Tensors) -> None:
+        tell = self._channel.before
+        if tell is not None:
+            tell(self._serial, self._name, grad_outputs)
