@@ -14,7 +14,7 @@ A changed version counter means a new version of the value.
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
@@ -24,7 +24,12 @@ from graphscope.capture.readings import Reading, Readings
 from graphscope.capture.records import RawNode, RawOp, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
+from graphscope.model.packed import Kept
 from graphscope.model.site import Site
+
+
+_KIND: Final = 7
+_STATS: Final = int(Kept.STATS)
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +39,11 @@ class Known:
     Attributes:
         reference: Weak; None for parameters, whose `hook` marks them.
         hook_id: Number of `hook` among the tensor's post-accumulate hooks.
+        is_exposed: Whether its memory, or that of its gradient, may be written without
+            a new version: somebody has `.data`, an array or the address of it.
+        read_at: Version and step of an optimizer's update that read it.
+        mark: A few of its numbers as they were then.
+        gradient: Address, version, step and reading of its `.grad` as it was last seen.
     """
 
     value: RawValue
@@ -43,6 +53,10 @@ class Known:
     hook: object = None
     hook_id: int = -1
     handles: tuple[Any, ...] = ()
+    is_exposed: bool = False
+    read_at: tuple[int | None, int] = (None, -1)
+    mark: bytes = b""
+    gradient: tuple[int, int, int, Reading] = (0, 0, -1, 0)
 
 
 def version_of(tensor: torch.Tensor) -> int | None:
@@ -175,6 +189,40 @@ class TensorTable:
         is_other = value.step == self.step or value.op is not None
         return None if is_other or not self.accept(value, tensor) else value
 
+    def note_read(self, known: Known, tensor: torch.Tensor) -> None:
+        """Note that `known.seen` is what an optimizer's update left of a leaf."""
+        if not known.is_exposed:
+            known.read_at = version_of(tensor), self.step
+            known.mark = self.readings.sample(tensor)
+
+    def _read_again(self, known: Known | None, tensor: torch.Tensor) -> Reading:
+        """Read a leaf for this step; an untouched one was read after its update.
+
+        That is most of the memory of a large model. A write that counts no version is
+        excluded as far as it can be: nobody was given the memory, it is nobody else's
+        storage, and a sample of the numbers is as it was.
+        """
+        if known is not None and known.mark and not known.is_exposed:
+            seen = known.value.seen
+            if (
+                seen is not None
+                and seen & _KIND == _STATS
+                and known.read_at == (tensor._version, self.step - 1)
+                and known.address == tensor.data_ptr()
+                and known.mark == self.readings.sample(tensor)
+            ):
+                return seen
+        return self.readings.read(tensor)
+
+    def expose(self, tensor: torch.Tensor) -> None:
+        """Note that the memory of `tensor` is in other hands from now on."""
+        known = self.entry(tensor)
+        if known is not None:
+            known.is_exposed = True
+            owner = known.value.owner
+            if owner is not None and owner.known is not None:
+                owner.known.is_exposed = True
+
     def accept(self, value: RawValue, tensor: torch.Tensor) -> bool:
         """Let `tensor` be `value`, a record of the step before, if it can be.
 
@@ -201,7 +249,7 @@ class TensorTable:
             return False
         if not is_like(value, tensor):
             return False
-        value.seen = self.readings.read(tensor)
+        value.seen = self._read_again(known, tensor)
         value.step = self.step
         if known is None:
             self.bind(tensor, value)
@@ -262,6 +310,7 @@ class TensorTable:
                 known.reference = weakref.ref(tensor)
         value.known = known
         if value.requires_grad and value.is_leaf and known.hook is None:
+            known.is_exposed = not owns_memory(tensor)
             self.on_leaf(tensor, known)
         if value.requires_grad and not value.is_leaf:
             node = self._own_node(tensor)
@@ -347,6 +396,17 @@ class TensorTable:
         self.known.clear()
         self._names.clear()
         self.nodes = {}
+
+
+def owns_memory(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is all of its storage, and no other process has that."""
+    if type(tensor) not in PLAIN_TYPES or not tensor.is_cpu:
+        return False
+    try:
+        size = tensor.untyped_storage().nbytes()
+        return size == tensor.numel() * tensor.element_size() and not tensor.is_shared()
+    except RuntimeError:
+        return False
 
 
 def is_like(value: RawValue, tensor: torch.Tensor) -> bool:

@@ -48,7 +48,7 @@ def local_slots(
     for position, is_wanted in enumerate(wanted):
         value = node.edges[position][2]
         column = [_reduced(row[position], value) for row in rows]
-        parts = [part for part in column if part is not None]
+        parts = [part for part in column if part is not None and is_readable(part)]
         if not is_wanted or len(parts) != gradient.numel():
             continue
         if sum(part.numel() for part in parts) > MAX_JACOBIAN:

@@ -14,9 +14,11 @@ import torch
 from graphscope.capture.gradients import GradientWatch, make_slot
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.memory import address_of
 from graphscope.capture.nodes import ACCUMULATE_GRAD
 from graphscope.capture.readings import ABSENT, Reading
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
+from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.model.graph import EventKind, Role
 
 
@@ -116,6 +118,10 @@ class LeafWatch:
                 self._journal.leave()
             slot = make_slot(Role.AFTER, gradient, value)
         slot.seen = self._read_after(event, gradient)
+        if gradient is not None and type(gradient) in PLAIN_TYPES:
+            step = self._table.step
+            address = address_of(gradient)
+            known.gradient = (address, gradient._version, step, slot.seen)
         event.slots.append(slot)
         self._journal.on_event(event, self._journal.step)
 

@@ -42,6 +42,10 @@ _SILENT: Final = frozenset(
     | {"type", "nelement"}
 )
 _OPTIMIZER: Final = Owner.OPTIMIZER
+_EXPOSING: Final = frozenset(
+    {"numpy", "__array__", "__dlpack__", "data_ptr", "storage", "untyped_storage"}
+    | {"detach_", "set_", "share_memory_", "__cuda_array_interface__", "_typed_storage"}
+)
 _PROFILING: Final = "_record_function_"
 _ZERO_GRAD: Final = "Optimizer.zero_grad"
 Place = FunctionType
@@ -140,6 +144,8 @@ class CaptureMode(TorchFunctionMode):
         kwargs: dict[str, Any],
     ) -> Any:
         name = getattr(func, "__name__", "")
+        if name in _EXPOSING and self.is_live:
+            self._guarded(self._ops.expose, args)
         if not self.is_live or name in _SILENT or name.startswith(_PROFILING):
             self._note_region(name, args)
             return place(func, args, kwargs)
@@ -187,6 +193,8 @@ class CaptureMode(TorchFunctionMode):
             elif result is not None and not self._updates.depth:
                 self._guarded(self._updates.gradient_of, args[0], result)
         elif name in _TENSOR_PROPERTIES:
+            if name == "data":
+                self._guarded(self._ops.expose, args)
             call = self._guarded(self._ops.begin, func, name, args, {}, frame)
             if call is not None:
                 self._guarded(self._ops.note, call, result)
@@ -195,6 +203,8 @@ class CaptureMode(TorchFunctionMode):
     def _write_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         is_zeroing = name == "grad" and len(args) > 1 and args[1] is None
+        if name in ("data", "grad") and not is_zeroing:
+            self._guarded(self._ops.expose, args)
         before = None
         if is_zeroing:
             before = self._guarded(self._updates.read_gradient, args[0])

@@ -125,6 +125,11 @@ class OpWatch:
             if not is_seen and self._table.is_entry(tensor):
                 self._table.resolve(tensor, None)
 
+    def expose(self, args: tuple[Any, ...]) -> None:
+        """Note that the user's code gets at the memory of `args[0]`."""
+        if args and isinstance(args[0], torch.Tensor):
+            self._table.expose(args[0])
+
     def note(self, call: Call, result: Any) -> None:
         """Write down a call that has returned `result`."""
         results = [tensor for _, tensor in flatten_tensors(result)]

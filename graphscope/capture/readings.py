@@ -47,6 +47,7 @@ _WHOLE: Final = int(Kept.WHOLE)
 _STATS: Final = int(Kept.STATS)
 _KIND: Final = 7
 _FIRST_BYTES: Final = 1 << 16
+_SAMPLE: Final = 16
 _COPIED: Final = frozenset(READABLE - WIDENED - {torch.complex64, torch.complex128})
 
 
@@ -109,10 +110,12 @@ class Readings:
             or not tensor.is_contiguous()
         ):
             return self._read_other(tensor)
-        numel = tensor.numel()
+        numel, address = tensor.numel(), tensor.data_ptr()
+        if not address or tensor.storage_offset():
+            return self._read_other(tensor)
         if numel <= self.whole:
             place = self._reserve(numel * size)
-            ctypes.memmove(self._address + place, tensor.data_ptr(), numel * size)
+            ctypes.memmove(self._address + place, address, numel * size)
             return place << 3 | _WHOLE
         if not self.stats:
             return UNREAD
@@ -120,12 +123,24 @@ class Readings:
         if kernel is None:
             return self._summarize(tensor)
         place = self._reserve(STATS.size)
-        kernel(tensor.data_ptr(), numel, self._address + place)
+        kernel(address, numel, self._address + place)
         return place << 3 | _STATS
+
+    def sample(self, tensor: torch.Tensor) -> bytes:
+        """Return a few of a large tensor's numbers, as bytes; none where it is slow."""
+        numel = tensor.numel()
+        size = self._sizes.get(tensor.dtype, 0)
+        if numel <= self.whole or not tensor.is_cpu or not tensor.is_contiguous():
+            return b""
+        start, count = tensor.data_ptr(), _SAMPLE * size
+        return b"".join(
+            ctypes.string_at(start + place * size, count)
+            for place in (0, numel // 3, 2 * numel // 3, numel - _SAMPLE)
+        )
 
     def _read_other(self, tensor: torch.Tensor) -> Reading:
         """Read a tensor that is widened, strided, elsewhere, or not to be read."""
-        if not is_readable(tensor):
+        if not is_readable(tensor) or not has_memory(tensor):
             return UNREAD
         if not tensor.is_cpu:
             return self._defer(tensor)
@@ -152,6 +167,8 @@ class Readings:
     def _summarize(self, tensor: torch.Tensor) -> Reading:
         with quiet():
             plain, repeats = without_repeats(tensor.detach())
+            if plain._is_zerotensor():
+                plain = torch.zeros(plain.shape, dtype=plain.dtype)
             dense = in_memory_order(plain)
             kernel = self._kernels.get(dense.dtype)
             if kernel is None or dense.is_neg():
@@ -264,6 +281,21 @@ def is_readable(tensor: torch.Tensor) -> bool:
         and not tensor.is_nested
         and not is_functorch_wrapped_tensor(tensor)
     )
+
+
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether the storage of a tensor holds it; sharding frees it for a while.
+
+    A tensor of zeros that autograd never allocated holds its numbers as well.
+    """
+    if tensor._is_zerotensor() or not tensor.numel():
+        return True
+    last = sum(
+        stride * (size - 1)
+        for stride, size in zip(tensor.stride(), tensor.shape, strict=True)
+    )
+    end = (tensor.storage_offset() + last + 1) * tensor.element_size()
+    return tensor.untyped_storage().nbytes() >= end
 
 
 def without_repeats(plain: torch.Tensor) -> tuple[torch.Tensor, int]:

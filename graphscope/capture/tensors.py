@@ -66,6 +66,8 @@ def to_numpy(plain: torch.Tensor) -> "np.ndarray[Any, Any]":
     """Copy a detached tensor; what NumPy has no dtype for is widened to float32."""
     if plain.dtype in WIDENED:
         plain = plain.float()
+    if plain._is_zerotensor():
+        plain = torch.zeros(plain.shape, dtype=plain.dtype)
     settled = plain.resolve_conj().resolve_neg()
     return settled.cpu().numpy().copy()
 

@@ -21,6 +21,7 @@ from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch, make_slot
 from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
+from graphscope.capture.memory import address_of
 from graphscope.capture.readings import ABSENT, UNREAD, Reading
 from graphscope.capture.recipes import Chain, chain_of, is_same_chain
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
@@ -122,7 +123,7 @@ class UpdateWatch:
             fresh = self._table.make_value(parameter, site=old.site)
             fresh.name, fresh.previous, fresh.seen = old.name, old, seen
             old.successor = fresh
-            self._table.bind(parameter, fresh)
+            self._table.note_read(self._table.bind(parameter, fresh), parameter)
         for name, number in hyper:
             slot = RawSlot(Role.HYPER, ABSENT, dtype="float64", label=name)
             slot.seen = self._table.readings.put_number(number)
@@ -167,6 +168,7 @@ class UpdateWatch:
             slot.seen = fresh.seen = table.read(parameter)
             fresh.step, fresh.known = table.step, known
             known.value, known.version = fresh, version_of(parameter)
+            table.note_read(known, parameter)
         for slot, (_, number) in zip(event.slots[count:], hyper, strict=True):
             slot.seen = table.readings.put_number(number)
         self._journal.advance(event)
@@ -236,8 +238,20 @@ class UpdateWatch:
     def read_gradient(self, leaf: torch.Tensor) -> Reading:
         """Read `leaf.grad`; absent where it is None."""
         gradient = leaf.grad
-        if gradient is not None and gradient.dtype is not leaf.dtype:
+        if gradient is None:
+            return ABSENT
+        if gradient.dtype is not leaf.dtype:
             return UNREAD
+        known = self._table.entry(leaf)
+        if known is not None and not known.is_exposed:
+            address, version, step, reading = known.gradient
+            if (
+                step == self._table.step
+                and version == gradient._version
+                and address
+                and address == address_of(gradient)
+            ):
+                return reading
         return self._table.read(gradient)
 
     def note_zero(self, leaf: torch.Tensor, before: Reading, after: Reading) -> None:

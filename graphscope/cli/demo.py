@@ -96,10 +96,10 @@ def _print(chosen: Demo, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with closing(open_recording(_record(chosen, folder))) as recording:
-        first, count = recording[0], len(recording)
+        first, numbers = recording[0], recording.numbers
     for style in Style:
         put(draw_step(first, DiagramOptions(style=style), width=find_width()) + "\n")
-    put(f"{chosen.name} · {describe_step(first, count=count)}\n")
+    put(f"{chosen.name} · {describe_step(first, numbers=numbers)}\n")
     put(describe_numbers(first, width=find_width()))
     for style in Style:
         path = folder / f"{chosen.name}.{style.value}.svg"

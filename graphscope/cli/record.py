@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperCommand
 
 from graphscope.cli.output import say
+from graphscope.cli.sizes import format_size, read_size
 from graphscope.errors import GraphscopeError
+from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
 SUFFIX = ".gscope"
 
@@ -72,6 +74,18 @@ def record(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite an existing recording.")
     ] = False,
+    max_bytes: Annotated[
+        int,
+        typer.Option(
+            "--max-bytes",
+            metavar="SIZE",
+            parser=read_size,
+            help="Disk budget, such as 500M or 2G. When it is reached, older steps are "
+            "thinned evenly; the first, the newest and those with a NaN, an Inf, a gap "
+            "or an exception stay. [default: 1G]",
+            show_default=False,
+        ),
+    ] = DEFAULT_MAX_BYTES,
 ) -> None:
     """Run a script as Python does and record its training.
 
@@ -83,20 +97,25 @@ def record(
     check_output(target, overwrite=force)
     from graphscope.session import run_script
 
-    code = run_script(script, arguments or [], target, overwrite=force)
-    say(describe_recording(target))
+    code = run_script(
+        script, arguments or [], target, overwrite=force, max_bytes=max_bytes
+    )
+    say(describe_recording(target, max_bytes=max_bytes))
     raise typer.Exit(code)
 
 
-def describe_recording(target: Path) -> str:
+def describe_recording(target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
     """Say what the finished recording holds, and how to open it."""
     from graphscope.storage.file import open_recording
 
     with closing(open_recording(target)) as recording:
-        count = len(recording)
+        count, thinned = len(recording), recording.thinned
     if not count:
         return f"Nothing was recorded in {target}: the script ran no torch operation."
     steps = "1 step" if count == 1 else f"{count} steps"
+    if thinned:
+        budget = format_size(max_bytes)
+        steps += f" of {count + thinned} (older ones were thinned to keep to {budget})"
     return f"Recorded {steps} in {target}. Open it: graphscope view {target}"
 
 

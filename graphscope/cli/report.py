@@ -1,5 +1,6 @@
 """One step as text: heading, picture, table of numbers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,25 +10,43 @@ from graphscope.cli.table import to_table
 from graphscope.diagram.labels import shorten, title_of
 from graphscope.diagram.options import DiagramOptions
 from graphscope.model.numbers import format_number
-from graphscope.model.trace import Status, Trace
+from graphscope.model.trace import Recording, Status, Trace
 from graphscope.render.text.cells import clean
+from graphscope.storage.numbering import describe_missing
 
 _MAX_NAME: Final = 32
 
 
-def describe_step(trace: Trace, *, count: int) -> str:
-    """Write which step it is of how many, its result, and how it ended.
+def describe_step(trace: Trace, *, numbers: Sequence[int]) -> str:
+    """Write which step it is of which, its result, and how it ended.
+
+    Args:
+        trace: The step.
+        numbers: The numbers of all steps of the recording.
 
     >>> from graphscope.model.graph import Graph
-    >>> describe_step(Trace(Graph(), step=99), count=100)
+    >>> describe_step(Trace(Graph(), step=99), numbers=range(100))
     'step 99 (0 to 99)'
+    >>> describe_step(Trace(Graph(), step=8), numbers=[0, 4, 8, 9])
+    'step 8 (0 to 9, 6 of 10 missing)'
     """
-    parts = [f"step {trace.step} (0 to {count - 1})", *_result(trace)]
+    missing = describe_missing(numbers)
+    span = f"{min(numbers)} to {max(numbers)}" if numbers else "none recorded"
+    where = f"({span}, {missing})" if missing else f"({span})"
+    parts = [f"step {trace.step} {where}", *_result(trace)]
     if trace.status is Status.OPEN:
         parts.append("no parameter was updated")
     if trace.status is Status.ABORTED:
         parts.append(f"ended by {clean(trace.error)}")
     return " · ".join(parts)
+
+
+def describe_state(recording: Recording) -> list[str]:
+    """Say whether a recording that was not closed is still being written."""
+    if getattr(recording, "status", Status.COMPLETE) is not Status.OPEN:
+        return []
+    is_written = bool(getattr(recording, "is_written", False))
+    return ["still being recorded" if is_written else "its process was killed"]
 
 
 def _result(trace: Trace) -> list[str]:

@@ -13,7 +13,12 @@ from graphscope.cli.options import (
     View,
 )
 from graphscope.cli.output import find_width, put, say
-from graphscope.cli.report import describe_numbers, describe_step, draw_step
+from graphscope.cli.report import (
+    describe_numbers,
+    describe_state,
+    describe_step,
+    draw_step,
+)
 from graphscope.cli.steps import choose_step
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
@@ -39,13 +44,15 @@ def show(
     from graphscope.storage.file import open_recording
 
     with closing(open_recording(file)) as recording:
-        trace, count = choose_step(recording, step), len(recording)
+        trace, numbers = choose_step(recording, step), recording.numbers
+        state = describe_state(recording)
     options, width = DiagramOptions(style=style, depth=depth), find_width()
     picture = draw_step(trace, options, view=view, width=width)
     if view is View.BOXES:
         warn_if_wide(picture, width)
     put(f"{picture}\n")
-    put(f"{file.name} · {describe_step(trace, count=count)}\n")
+    about = [file.name, describe_step(trace, numbers=numbers), *state]
+    put(f"{' · '.join(about)}\n")
     put(describe_numbers(trace, width=width))
 
 

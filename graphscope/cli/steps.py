@@ -1,7 +1,15 @@
 """Which step of a recording a command is about."""
 
+from collections.abc import Sequence
+
 from graphscope.errors import NotRecordedError, StepRangeError
 from graphscope.model.trace import Recording, Status, Trace
+from graphscope.storage.numbering import (
+    describe_missing,
+    find_position,
+    nearest_numbers,
+    step_numbers,
+)
 
 
 def choose_step(recording: Recording, wanted: int | None) -> Trace:
@@ -14,21 +22,33 @@ def choose_step(recording: Recording, wanted: int | None) -> Trace:
         NotRecordedError: The recording has no steps.
         StepRangeError: There is no such step.
     """
-    count = len(recording)
-    if count == 0:
+    numbers = step_numbers(recording)
+    if not numbers:
         raise NotRecordedError(
             "The recording has no steps: nothing ran in torch while it was made. "
             "Record a script that computes something."
         )
     if wanted is None:
-        return _last_complete(recording, count)
-    if not 0 <= wanted < count:
-        steps = "step 0" if count == 1 else f"steps 0 to {count - 1}"
-        raise StepRangeError(
-            f"There is no step {wanted}: the recording has {steps}. "
-            "Choose one of them with --step."
+        return _last_complete(recording, len(numbers))
+    position = find_position(numbers, wanted)
+    if position is None:
+        raise StepRangeError(_describe_absence(numbers, wanted))
+    return recording[position]
+
+
+def _describe_absence(numbers: Sequence[int], wanted: int) -> str:
+    first, last = min(numbers), max(numbers)
+    if first < wanted < last:
+        near = " and ".join(map(str, nearest_numbers(numbers, wanted)))
+        return (
+            f"Step {wanted} is missing ({describe_missing(numbers)}). "
+            f"Choose the nearest, {near}, with --step."
         )
-    return recording[wanted]
+    steps = f"step {first}" if first == last else f"steps {first} to {last}"
+    return (
+        f"There is no step {wanted}: the recording has {steps}. "
+        "Choose one of them with --step."
+    )
 
 
 def _last_complete(recording: Recording, count: int) -> Trace:

@@ -37,7 +37,9 @@ def record(path: str | Path, *models: Any, **options: Any) -> RecordingRun:
     """Record the torch code of a `with` block to a `.gscope` file.
 
     Steps are found by themselves; see `gs.step()`. Options as for `trace`, and
-    `overwrite=True` to replace an older recording.
+    `overwrite=True` to replace an older recording, and `max_bytes` (1 GiB): where the
+    file reaches it, older steps are thinned evenly. The first step, the newest ones and
+    those with a NaN, an Inf, a gap or an exception stay.
     """
     return RecordingRun(Path(path), models, options)
 

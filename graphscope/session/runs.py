@@ -3,15 +3,17 @@
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from graphscope.errors import CaptureError, StepRangeError
+from graphscope.errors import CaptureError, RecordingError, StepRangeError
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
 from graphscope.session.steps import LoadedRecording, TracedStep
 from graphscope.storage.memory import MemoryRecording
+from graphscope.storage.schema import DEFAULT_MAX_BYTES
 from graphscope.storage.writer import RecordingWriter
 from graphscope.version import __version__
 
@@ -41,9 +43,15 @@ class _Capturing:
         self._recorder.start()
 
     def _stop(self, error: BaseException | None) -> None:
-        if self._recorder is not None and not self._is_over:
-            self._is_over = True
+        if self._recorder is None or self._is_over:
+            return
+        try:
             self._recorder.stop(error)
+        except BaseException:  # an interrupt: nothing of ours may stay behind
+            self._recorder.stop(error)
+            raise
+        finally:
+            self._is_over = True
 
     @property
     def faults(self) -> dict[str, int]:
@@ -139,6 +147,7 @@ class RecordingRun(_Capturing):
     ) -> None:
         chosen = dict(options)
         self._overwrite = bool(chosen.pop("overwrite", False))
+        self._max_bytes = _check_budget(chosen.pop("max_bytes", DEFAULT_MAX_BYTES))
         self._script: Mapping[str, str] = chosen.pop("environment", {})
         super().__init__(models, chosen)
         self.path = path
@@ -162,9 +171,16 @@ class RecordingRun(_Capturing):
             self.path,
             environment=environment,
             overwrite=self._overwrite,
-            peek=self._draft,
+            max_bytes=self._max_bytes,
+            starts=False,
         )
-        self._start(self._add)
+        self._writer.peek, self._writer.report = self._draft, self._report
+        try:
+            self._writer.start()
+            self._start(self._add)
+        except BaseException as problem:  # an interrupt: nobody calls `__exit__`
+            self.__exit__(type(problem), problem, None)
+            raise
         return self
 
     def __repr__(self) -> str:
@@ -191,15 +207,34 @@ class RecordingRun(_Capturing):
         _trace: TracebackType | None,
     ) -> None:
         """Stop capturing and close the file; an exception passes through."""
-        self._stop(error)
+        try:
+            self._stop(error)
+            self._close()
+        except BaseException:  # an interrupt in the middle of it
+            self._stop(error)
+            self._close()
+            raise
+
+    def _close(self) -> None:
         if self._writer is not None:
             self._writer.close(error=self._error)
-            if self._writer.error is not None:
-                print(  # noqa: T201 - the training is not stopped by a full disk
-                    f"graphscope: recording to {self.path} stopped early: "
-                    f"{self._writer.error}",
-                    file=sys.stderr,
-                )
+
+    def _report(self, error: RecordingError) -> None:
+        """Say at once that the recording has ended; the training goes on."""
+        with suppress(OSError, ValueError):  # stderr may be closed, or on a full disk
+            print(  # noqa: T201 - nobody is there to catch an exception
+                f"graphscope: recording to {self.path} stopped early: {error}",
+                file=sys.stderr,
+            )
+
+
+def _check_budget(max_bytes: object) -> int:
+    if isinstance(max_bytes, int) and max_bytes > 0:
+        return max_bytes
+    raise RecordingError(
+        f"max_bytes must be a positive number of bytes, not {max_bytes!r}. Nothing was"
+        " recorded."
+    )
 
 
 def describe_environment() -> dict[str, str]:

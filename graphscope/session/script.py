@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphscope.session.runs import RecordingRun
+from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
 
 def run_script(
-    script: Path, argv: Sequence[str], output: Path, *, overwrite: bool = False
+    script: Path,
+    argv: Sequence[str],
+    output: Path,
+    *,
+    overwrite: bool = False,
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> int:
     """Run a script as `python script.py argv…` would, recording it to `output`.
 
@@ -23,7 +29,11 @@ def run_script(
     code = read_script(script)
     environment = {"script": str(script), "arguments": " ".join(argv)}
     error: BaseException | None = None
-    options = {"overwrite": overwrite, "environment": environment}
+    options = {
+        "overwrite": overwrite,
+        "environment": environment,
+        "max_bytes": max_bytes,
+    }
     with RecordingRun(output, (), options) as run:
         module = become_main(script, argv)
         try:

@@ -82,18 +82,22 @@ def read_stamp(path: Path) -> Stamp:
 def check_length(path: Path, stamp: Stamp) -> None:
     """Refuse a file that was cut off, by the page count in its own header.
 
-    Called where no step could be read: of a cut file all that is left is shown.
+    Called where no step could be read: of a cut file all that is left is shown. Not
+    while it is written: closing it here would give up the writer's locks, if that is
+    in this process.
 
     Raises:
         RecordingError: The file ends before its last page, and no -wal file has it.
     """
+    if path.with_name(path.name + "-wal").exists():
+        return
     with path.open("rb") as file:
         start = file.read(_PAGES_AT + 4)
     page_bytes = int.from_bytes(start[_PAGE_BYTES_AT : _PAGE_BYTES_AT + 2])
     whole = int.from_bytes(start[_PAGES_AT:]) * (
         65536 if page_bytes == 1 else page_bytes
     )
-    if stamp.size < whole and not stamp.wal_bytes:
+    if stamp.size < whole:
         raise damaged(path, f"it ends after {stamp.size} of {whole} bytes")
 
 

@@ -2,16 +2,18 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
+
 from graphscope.errors import RecordingError
-from graphscope.model.codec import graph_from_data
-from graphscope.model.graph import Graph, Role
+from graphscope.model.graph import Role
 from graphscope.model.trace import Status, Trace
 from graphscope.storage.connect import (
     Connection,
@@ -23,19 +25,24 @@ from graphscope.storage.connect import (
     read_stamp,
 )
 from graphscope.storage.decode import StepNumbers
+from graphscope.storage.graphs import KnownGraph, load_graph
 from graphscope.storage.head import StepHead
 from graphscope.storage.index import (
+    Flags,
     Summary,
+    is_thinned,
     read_blob,
     read_environment,
     read_heads,
     read_summary,
+    read_thinned,
 )
-from graphscope.storage.layout import SlotTable
+from graphscope.storage.lock import is_locked
 from graphscope.storage.memory import step_position
+from graphscope.storage.numbering import find_missing, number_steps
 from graphscope.storage.paths import real_path
 from graphscope.storage.schema import decode_json, unseal
-from graphscope.storage.series import find_slot, to_number
+from graphscope.storage.series import to_number
 
 _KEPT_GRAPHS: Final = 32
 _KEPT_SERIES: Final = 64
@@ -58,6 +65,11 @@ class FileRecording:
     for. May be used from several threads. While the file is being written it is
     opened for each question anew, so that the writer can close it at any time.
 
+    Positions are dense: `recording[0]` to `recording[-1]`. The numbers of the steps,
+    `Trace.step` and `numbers`, have holes where steps were thinned or dropped. While
+    the file is written, a `refresh` may take thinned steps out, and the positions of
+    all later ones change.
+
     Attributes:
         path: Where it is, symbolic links resolved.
         environment: Versions, platform, script and its arguments.
@@ -75,12 +87,14 @@ class FileRecording:
 
     def _forget(self) -> None:
         self._summary: Summary | None = None
-        self._heads: list[StepHead | None] = []
-        self._graphs: OrderedDict[int, _Known | RecordingError] = OrderedDict()
+        self._steps: list[tuple[int, StepHead | None]] = []
+        self._numbers: list[int] = []
+        self._thinned: Flags = np.zeros(0, np.bool_)
+        self._graphs: OrderedDict[int, KnownGraph | RecordingError] = OrderedDict()
         self._sources: dict[int, tuple[str, str]] = {}
         self._sources_at: Stamp | None = None
         self._series: OrderedDict[tuple[str, Role], list[float | None]] = OrderedDict()
-        self._damaged: tuple[int, tuple[int, ...]] = (0, ())
+        self._health: list[bool] = []
 
     def refresh(self) -> bool:
         """Look for what was written since; True when there is something new.
@@ -88,22 +102,40 @@ class FileRecording:
         Raises:
             RecordingError: The file is gone or cannot be read any more.
         """
-        before = len(self._heads), self._summary
+        before = len(self._steps), self._summary, self._thinned.size
         with self._reading() as connection:
             seen, self._seen = self._seen, connection.stamp
             if seen == connection.stamp and not seen.wal_bytes:
                 return False
             if seen is not None and _identity(seen) != _identity(connection.stamp):
                 self._forget()
-            if seen is None or not self._heads:
+            if seen is None or not self._steps:
                 self.environment = read_environment(connection)
             self._summary = read_summary(connection)
-            # The last step may have been a draft, which another has replaced.
-            start = max(0, len(self._heads) - 1)
-            self._heads[start:] = read_heads(connection, start, self._summary)
-            if not self._heads:
-                check_length(self.path, connection.stamp)
-        return before != (len(self._heads), self._summary)
+            is_thinner = self._drop_thinned(read_thinned(connection))
+            self._read_new(connection)
+        after = len(self._steps), self._summary, self._thinned.size
+        return is_thinner or before != after
+
+    def _read_new(self, connection: Connection) -> None:
+        # The last step may have been a draft, which another has replaced.
+        start = self._steps.pop()[0] if self._steps else 0
+        self._steps += read_heads(connection, start, self._summary, self._thinned)
+        self._numbers = number_steps(self._steps)
+        if not self._steps:
+            check_length(self.path, connection.stamp)
+
+    def _drop_thinned(self, thinned: Flags) -> bool:
+        """Forget the steps that were thinned since; whether there are any."""
+        if np.array_equal(thinned, self._thinned):
+            return False
+        self._thinned = thinned
+        stay = [row >= thinned.size or not thinned[row] for row, _ in self._steps]
+        self._steps = list(compress(self._steps, stay))
+        self._health = list(compress(self._health, stay))
+        for key, numbers in self._series.items():
+            self._series[key] = list(compress(numbers, stay))
+        return True
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -149,26 +181,45 @@ class FileRecording:
             return dict(self._sources[row] for row in sorted(self._sources))
 
     @property
-    def damaged(self) -> tuple[int, ...]:
-        """The steps that cannot be read. Reads the whole file when asked first."""
-        with self._reading() as connection:
-            start, found = self._damaged
-            bad = [i for i in range(start, len(self)) if not self._holds(connection, i)]
-            self._damaged = len(self), (*found, *bad)
-            return self._damaged[1]
+    def is_written(self) -> bool:
+        """Whether a process writes it right now: OPEN without that was killed."""
+        return self._summary is None and is_locked(self.path)
 
-    def _holds(self, connection: Connection, step: int) -> bool:
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The number of each step, by position; damaged steps included."""
+        return self._numbers
+
+    @property
+    def missing(self) -> tuple[range, ...]:
+        """The numbers that no step has: thinned for the disk budget, or dropped."""
+        return find_missing(self._numbers)
+
+    @property
+    def thinned(self) -> int:
+        """How many steps were taken out to stay within the disk budget."""
+        return int(self._thinned.sum())
+
+    @property
+    def damaged(self) -> tuple[int, ...]:
+        """Positions of the steps that cannot be read. Reads all of them at first."""
+        with self._reading() as connection:
+            for position in range(len(self._health), len(self)):
+                self._health.append(self._holds(connection, position))
+            return tuple(i for i, is_whole in enumerate(self._health) if not is_whole)
+
+    def _holds(self, connection: Connection, position: int) -> bool:
         try:
-            self._read_numbers(connection, step)
+            self._read_numbers(connection, position)
         except RecordingError:
             return False
         return True
 
     def __len__(self) -> int:
-        return len(self._heads)
+        return len(self._steps)
 
     def __getitem__(self, step: int) -> Trace:
-        """Return one step; negative indices count from the end.
+        """Return the step at a position; negative ones count from the end.
 
         Raises:
             StepRangeError: There is no such step.
@@ -218,7 +269,7 @@ class FileRecording:
 
     def losses(self) -> list[float | None]:
         """Return the loss of every step, without reading the steps."""
-        return [None if head is None else head.loss for head in self._heads]
+        return [None if head is None else head.loss for _, head in self._steps]
 
     def series(self, value_name: str, role: Role) -> list[float | None]:
         """Return one number per step: the scalar or the l2 norm of a named value.
@@ -235,36 +286,42 @@ class FileRecording:
             return list(numbers)
 
     def _read_number(
-        self, connection: Connection, step: int, name: str, role: Role
+        self, connection: Connection, position: int, name: str, role: Role
     ) -> float | None:
         try:
-            head = self._heads[step]
+            head = self._steps[position][1]
             known = None if head is None else self._read_graph(connection, head.graph)
             slot = None if known is None else known.slot(name, role)
             if slot is None:
                 return None
-            return to_number(self._read_numbers(connection, step)[2][slot])
+            return to_number(self._read_numbers(connection, position)[2][slot])
         except RecordingError:
             return None
 
     def _read_numbers(
-        self, connection: Connection, step: int
-    ) -> tuple[StepHead, "_Known", StepNumbers]:
-        head = self._heads[step]
+        self, connection: Connection, position: int
+    ) -> tuple[StepHead, KnownGraph, StepNumbers]:
+        row, head = self._steps[position]
         try:
             if head is not None:
                 known = self._read_graph(connection, head.graph)
-                body = unseal("step", step, read_blob(connection, "step", step))
+                body = unseal("step", row, read_blob(connection, "step", row))
                 return head, known, StepNumbers(known.table, body)
             reason: Exception | str = "Its row is missing or its checksum differs"
         except (RecordingError, sqlite3.DatabaseError) as error:
             reason = error
-        raise damaged(self.path, f"step {step} is lost. {reason}")
+        number = self._numbers[position]
+        if self._summary is None and is_thinned(connection, row):
+            raise RecordingError(
+                f"Step {number} was thinned away just now, to stay within the disk"
+                f" budget. In {str(self.path)!r}. Choose a step next to it."
+            )
+        raise damaged(self.path, f"step {number} is lost. {reason}")
 
-    def _read_graph(self, connection: Connection, row: int) -> "_Known":
+    def _read_graph(self, connection: Connection, row: int) -> KnownGraph:
         found = self._graphs.get(row)
         if found is None:
-            found = self._graphs[row] = _load_graph(connection, row)
+            found = self._graphs[row] = load_graph(connection, row)
             if len(self._graphs) > _KEPT_GRAPHS:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(row)
@@ -308,31 +365,6 @@ class FileRecording:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Known:
-    """A decoded graph with what is looked up in it again and again."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.table = SlotTable(graph.slots)
-        self._slots: dict[tuple[str, Role], int | None] = {}
-
-    def slot(self, name: str, role: Role) -> int | None:
-        """Return the slot that `find_slot` finds."""
-        if (name, role) not in self._slots:
-            self._slots[name, role] = find_slot(self.graph, name, role)
-        return self._slots[name, role]
-
-
-def _load_graph(connection: Connection, row: int) -> _Known | RecordingError:
-    try:
-        payload = unseal("graph", row, read_blob(connection, "graph", row))
-        return _Known(graph_from_data(decode_json(payload)))
-    except RecordingError as reason:
-        return reason  # remembered: a bad graph may be slow to refuse
-    except sqlite3.DatabaseError as reason:
-        return RecordingError(f"Its graph cannot be read: {reason}")
 
 
 def _identity(stamp: Stamp) -> tuple[int, int]:

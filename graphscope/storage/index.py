@@ -6,10 +6,14 @@ database cannot hand out in order are looked for one by one.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from graphscope.errors import RecordingError
 from graphscope.storage.connect import Connection, damaged
@@ -18,9 +22,14 @@ from graphscope.storage.schema import (
     ENVIRONMENT_ROW,
     MAX_STEPS,
     SUMMARY_ROW,
+    THINNED_PART_ROWS,
+    THINNED_PARTS,
+    THINNED_ROW,
     decode_json,
     unseal,
 )
+
+Flags = npt.NDArray[np.bool_]
 
 _MIN_STEP_BYTES: Final = 40
 _ALWAYS_ALLOWED: Final = 1 << 16  # steps; a cut file has more than its size tells
@@ -74,18 +83,49 @@ def read_blob(connection: Connection, part: str, row: int) -> object:
     return next((found[0] for found in connection.rows(_QUERIES[part], (row,))), None)
 
 
+def read_thinned(connection: Connection) -> Flags:
+    """Return one flag for each row that ever was, set where the budget took the row.
+
+    Damage makes flags false: rows that may have been lost are not called thinned.
+    """
+    parts: dict[int, bytes] = {}
+    query = "SELECT id, body FROM meta WHERE id >= ? AND id < ?"
+    try:
+        for row, blob in connection.rows(
+            query, (THINNED_ROW, THINNED_ROW + THINNED_PARTS)
+        ):
+            with suppress(RecordingError):
+                parts[row - THINNED_ROW] = unseal("meta", row, blob)
+    except sqlite3.DatabaseError as reason:
+        if getattr(reason, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT:
+            raise
+    flags = np.zeros((max(parts, default=-1) + 1) * THINNED_PART_ROWS, np.bool_)
+    for part, bits in parts.items():
+        start, held = part * THINNED_PART_ROWS, bits[: THINNED_PART_ROWS // 8]
+        found = np.unpackbits(np.frombuffer(held, np.uint8))
+        flags[start : start + found.size] = found
+    return np.trim_zeros(flags, "b")
+
+
+def is_thinned(connection: Connection, row: int) -> bool:
+    """Whether the budget has taken a row by now."""
+    thinned = read_thinned(connection)
+    return row < thinned.size and bool(thinned[row])
+
+
 def read_heads(
-    connection: Connection, start: int, summary: Summary | None
-) -> list[StepHead | None]:
-    """Return the heads of all steps from `start` on, None for each damaged one.
+    connection: Connection, start: int, summary: Summary | None, thinned: Flags
+) -> list[tuple[int, StepHead | None]]:
+    """Return row and head of all steps from row `start` on, None for a damaged head.
 
     Raises:
         RecordingError: It claims more steps than such a file can have.
         sqlite3.OperationalError: Reading did not come to an end.
     """
     size = connection.stamp.size + connection.stamp.wal_bytes
-    most = min(MAX_STEPS, max(size // _MIN_STEP_BYTES, _ALWAYS_ALLOWED))
-    claimed = summary.steps if summary is not None else 0
+    gone = int(thinned.sum())
+    most = min(MAX_STEPS, max(size // _MIN_STEP_BYTES, _ALWAYS_ALLOWED) + gone)
+    claimed = max(0 if summary is None else summary.steps, thinned.size)
     if claimed > most:
         raise damaged(connection.path, f"it claims {claimed} steps")
     found: dict[int, StepHead | None] = {}
@@ -97,11 +137,19 @@ def read_heads(
             raise
         last = max(found, default=start - 1)
         end = min(most, max(claimed, _last_row(connection), last + _SEARCH_BEYOND))
-        _search(connection, range(start, end), found)
+        _search(connection, _not_thinned(range(start, end), thinned), found)
     count = max(claimed, start, 1 + max((r for r in found if found[r]), default=-1))
     while summary is None and count in found:  # damaged, but in its place
         count += 1
-    return [found.get(row) for row in range(start, count)]
+    there = set(_not_thinned(range(start, count), thinned))
+    there.update(row for row in found if row < count)
+    return [(row, found.get(row)) for row in sorted(there)]
+
+
+def _not_thinned(rows: range, thinned: Flags) -> list[int]:
+    flags = thinned[rows.start : rows.stop]
+    told = (np.flatnonzero(~flags) + rows.start).tolist()
+    return [*told, *range(rows.start + flags.size, rows.stop)]
 
 
 def _scan(connection: Connection, start: int, most: int) -> Iterator[tuple[int, Any]]:
@@ -120,7 +168,7 @@ def _last_row(connection: Connection) -> int:
 
 
 def _search(
-    connection: Connection, rows: range, found: dict[int, StepHead | None]
+    connection: Connection, rows: Iterable[int], found: dict[int, StepHead | None]
 ) -> None:
     until = monotonic() + _SEARCH_S
     for row in rows:

@@ -35,6 +35,11 @@ class MemoryRecording:
         """Iterate over the steps."""
         return iter(self._traces)
 
+    @property
+    def numbers(self) -> list[int]:
+        """The number of each step."""
+        return [trace.step for trace in self._traces]
+
     def losses(self) -> list[float | None]:
         """Return the loss of every step."""
         return [trace.loss() for trace in self._traces]

@@ -7,9 +7,13 @@ with a CRC-32 over the table, the row's id and the rest of the blob, because SQL
 itself lets almost a third of all damaged bytes pass as data.
 
 - `meta`: 1 is the environment, 2 is the summary, which only a clean close writes;
+  from 16 on one bit for each row of `step`, set when the disk budget took the row
+  away; −1 − n is a second copy of row n of `graph`, written by a clean close;
 - `graph`: the distinct structures as canonical JSON;
 - `source`: the distinct `[path, text]` of the user's files as JSON;
-- `step`: `head` (number, graph, status, loss) and `body` (the numbers).
+- `step`: `head` (number, graph, status, loss) and `body` (the numbers), in the order
+  in which they were written; the number in the head has holes where the row ids have
+  none when a step was dropped.
 """
 
 import json
@@ -35,6 +39,10 @@ TABLES: Final = {
 
 ENVIRONMENT_ROW: Final = 1
 SUMMARY_ROW: Final = 2
+THINNED_ROW: Final = 16
+"""First of the rows that say which steps were thinned away."""
+THINNED_PART_ROWS: Final = 1 << 14
+"""Steps that one of these rows tells about."""
 
 MAX_BLOB_BYTES: Final = 256 << 20
 """Largest body of a step; a larger step is dropped and counted."""
@@ -42,6 +50,12 @@ MAX_JSON_BYTES: Final = 64 << 20
 """Largest graph, source or environment."""
 MAX_STEPS: Final = 1 << 22
 """Most steps of one recording."""
+
+DEFAULT_MAX_BYTES: Final = 1 << 30
+"""Budget of a recording when nobody chose one."""
+NO_LIMIT: Final = 1 << 62
+"""Budget of a recording that must keep every step."""
+THINNED_PARTS: Final = MAX_STEPS // THINNED_PART_ROWS
 
 _CRC: Final = Struct("<I")
 _KEY: Final = Struct("<q")
@@ -64,6 +78,11 @@ def unseal(part: str, row: int, blob: object) -> bytes:
     if _CRC.unpack_from(blob)[0] != _checksum(part, row, payload):
         raise RecordingError(f"Row {row} of {part} is damaged: its checksum differs.")
     return payload
+
+
+def copy_row(graph: int) -> int:
+    """Return the row of `meta` that holds the second copy of a graph."""
+    return -1 - graph
 
 
 def _checksum(part: str, row: int, payload: bytes) -> int:

@@ -4,9 +4,11 @@ Separate from the thread and its queue: this part knows SQL and bytes and nothin
 waiting.
 """
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,13 +18,17 @@ from graphscope.errors import RecordingError
 from graphscope.model.codec import graph_to_data
 from graphscope.model.graph import Graph
 from graphscope.model.trace import Trace
+from graphscope.storage.budget import Budget
 from graphscope.storage.encode import encode_body
+from graphscope.storage.findings import NumberScan, has_finding
 from graphscope.storage.head import StepHead
 from graphscope.storage.layout import SlotTable
+from graphscope.storage.lock import hold_lock
 from graphscope.storage.schema import (
     MAX_BLOB_BYTES,
     MAX_JSON_BYTES,
     MAX_STEPS,
+    NO_LIMIT,
     SUMMARY_ROW,
     encode_json,
     seal,
@@ -33,31 +39,41 @@ _CLOSE_PATIENCE_S: Final = 1.0
 _BATCH_STEPS: Final = 64
 _BATCH_BYTES: Final = 1 << 20
 _ROOM: Final = 64  # bytes for checksums and list lengths
+_ROW_BYTES: Final = 24  # what a row takes beside its payload
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A graph that was written, kept alive so that its identity means something."""
+
+    graph: Graph
+    row: int
+    table: SlotTable
+    scan: NumberScan
 
 
 class Sink:
     """Writes traces into the file at `path`, which `create_file` made.
 
-    Every method must be called from the thread that made the object. Graphs are known
-    by identity first (the last 64 are kept alive for that) and else by content.
+    Every method but `drop_lock` must be called from the thread that made the object.
+    Graphs are known by identity first (the last 64 are kept alive for that) and else
+    by content. Older steps are thinned to stay within `max_bytes`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        (mode,) = self._db.execute("PRAGMA journal_mode=WAL").fetchone()
-        if mode != "wal":
-            raise RecordingError("this file system cannot be read while it is written")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        # The first question opens the -wal file, and with it the lock by which another
-        # process sees that the recording is in use.
-        self._db.execute("SELECT count(*) FROM meta").fetchone()
-        self._recent: OrderedDict[int, tuple[Graph, int, SlotTable]] = OrderedDict()
+    def __init__(self, path: Path, *, max_bytes: int = NO_LIMIT) -> None:
+        self._db = _connect(path)
+        self._budget = Budget(self._db, max_bytes)
+        self._lock = hold_lock(path)
+        self._recent: OrderedDict[int, _Known] = OrderedDict()
         self._graphs: dict[bytes, int] = {}
+        self._digests: dict[int, bytes] = {}
+        self._next_graph = 0
         self._sources: dict[tuple[str, str], int] = {}
         self._steps = 0
         self._last_error = ""
         self._rows: list[int | bytes] = []
         self._rows_bytes = 0
+        self._transaction_bytes = 0
 
     def write(self, trace: Trace, *, is_draft: bool = False) -> bool:
         """Add one step to the open transaction, begun if there is none.
@@ -77,21 +93,35 @@ class Sink:
         sources = self._store_sources(trace.sources)
         if known is None or sources is None:
             return False
-        graph, table = known
-        body = encode_body(table, trace.observations, sources)
+        body = encode_body(known.table, trace.observations, sources)
         head = StepHead(
-            trace.step, graph, trace.status, trace.loss(), trace.error
+            trace.step, known.row, trace.status, trace.loss(), trace.error
         ).encode()
         if len(head) + len(body) > MAX_BLOB_BYTES - _ROOM:
             return False
         row = self._steps
         self._rows += row, seal("head", row, head), seal("step", row, body)
-        self._rows_bytes += len(body)
-        self._steps += not is_draft
+        self._count(len(head) + len(body) + _ROW_BYTES)
+        if not is_draft:
+            self._steps += 1
+            self._budget.steps.add(
+                row,
+                size=len(head) + len(body) + _ROW_BYTES,
+                graph=known.row,
+                has_finding=has_finding(trace, known.scan, body),
+            )
+        self._budget.steps.pinned = known.row
         self._last_error = trace.error
         if len(self._rows) >= _BATCH_STEPS * 3 or self._rows_bytes >= _BATCH_BYTES:
             self._insert_steps()
+        if self._transaction_bytes >= self._budget.transaction_bytes:
+            self.commit()
         return True
+
+    def _count(self, size: int) -> None:
+        self._rows_bytes += size
+        self._transaction_bytes += size
+        self._budget.note(size)
 
     def _insert_steps(self) -> None:
         """Insert the collected steps with one statement.
@@ -105,24 +135,39 @@ class Sink:
             self._db.execute(statement, self._rows)
             self._rows, self._rows_bytes = [], 0
 
-    def _store_graph(self, graph: Graph) -> tuple[int, SlotTable] | None:
+    def _store_graph(self, graph: Graph) -> _Known | None:
         found = self._recent.get(id(graph))
         if found is not None:
             self._recent.move_to_end(id(graph))
-            return found[1], found[2]
+            return found
         payload = encode_json(graph_to_data(graph))
         if len(payload) > MAX_JSON_BYTES:
             return None
         digest = sha256(payload).digest()
         row = self._graphs.get(digest)
         if row is None:
-            row = self._graphs[digest] = len(self._graphs)
-            self._insert("graph", row, payload)
+            row = self._add_graph(digest, payload)
         table = SlotTable(graph.slots)
-        self._recent[id(graph)] = graph, row, table
+        known = _Known(graph, row, table, NumberScan(table))
+        self._recent[id(graph)] = known
         if len(self._recent) > _KNOWN_GRAPHS:
             self._recent.popitem(last=False)
-        return row, table
+        return known
+
+    def _add_graph(self, digest: bytes, payload: bytes) -> int:
+        row = self._graphs[digest] = self._next_graph
+        self._digests[row] = digest
+        self._next_graph += 1
+        self._insert("graph", row, payload)
+        self._budget.steps.add_graph(row, len(payload) + _ROW_BYTES)
+        return row
+
+    def _forget_graphs(self, rows: list[int]) -> None:
+        for row in rows:
+            del self._graphs[self._digests.pop(row)]
+        gone = set(rows)
+        for key in [key for key, known in self._recent.items() if known.row in gone]:
+            del self._recent[key]
 
     def _store_sources(self, sources: Mapping[str, str]) -> list[int] | None:
         rows = []
@@ -140,12 +185,16 @@ class Sink:
     def _insert(self, table: str, row: int, payload: bytes) -> None:
         statement = f"INSERT INTO {table} VALUES (?, ?)"  # noqa: S608 - our own names
         self._db.execute(statement, (row, seal(table, row, payload)))
+        self._transaction_bytes += len(payload)
+        self._budget.note(len(payload))
 
     def commit(self) -> None:
         """Make what was written so far durable against the end of this process."""
         self._insert_steps()
         if self._db.in_transaction:
+            self._forget_graphs(self._budget.thin())
             self._db.execute("COMMIT")
+        self._transaction_bytes = 0
 
     def finish(self, *, error: str, dropped: int) -> None:
         """Write the summary and leave one file behind.
@@ -155,13 +204,28 @@ class Sink:
         """
         error = error or self._last_error
         summary = {"steps": self._steps, "dropped": dropped, "error": error}
-        self._insert("meta", SUMMARY_ROW, encode_json(summary))
         self.commit()
+        self._db.execute("BEGIN")
+        self._budget.finish()
+        self._budget.copy_graphs()
+        self._insert("meta", SUMMARY_ROW, encode_json(summary))
+        self._db.execute("COMMIT")
+        self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         until = monotonic() + _CLOSE_PATIENCE_S
         while not self._leave_wal() and monotonic() < until:
             sleep(0.01)
+        self._close()
+
+    def _close(self) -> None:
         self._db.close()
+        self.drop_lock()
+
+    def drop_lock(self) -> None:
+        """Give up the mark that this process writes; also for a forked child."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _leave_wal(self) -> bool:
         try:
@@ -173,6 +237,23 @@ class Sink:
     def abandon(self) -> None:
         """Close after a failure, and keep the steps before it if that is possible."""
         try:
-            self.commit()
+            # SQLite may have taken the transaction back, and with it the graph that
+            # the collected steps need.
+            if self._db.in_transaction:
+                self.commit()
         finally:
-            self._db.close()
+            self._close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    (mode,) = db.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise RecordingError("this file system cannot be read while it is written")
+    # What the process has written outlives it. Waiting for the disk too (100 ms and
+    # more when it is busy) would cost the steps that come meanwhile.
+    db.execute("PRAGMA synchronous=OFF")
+    # The first question opens the -wal file, and with it the lock by which another
+    # process sees that the recording is in use.
+    db.execute("SELECT count(*) FROM meta").fetchone()
+    return db

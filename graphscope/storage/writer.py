@@ -9,18 +9,19 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Condition, Event, Thread
-from time import monotonic
+from threading import Condition, RLock, Thread
+from time import monotonic, sleep
 from typing import Final
 
 from graphscope.errors import RecordingError
 from graphscope.model.trace import Trace
 from graphscope.storage.create import create_file
 from graphscope.storage.paths import real_path
+from graphscope.storage.schema import NO_LIMIT
 from graphscope.storage.sink import Sink
 
-COMMIT_INTERVAL_S: Final = 0.04
-"""With `LATE_S` and a commit of 25 ms, below the 100 ms that `kill -9` may cost."""
+COMMIT_INTERVAL_S: Final = 0.03
+"""With `_SILENCE_S` and a commit, far below the 100 ms that `kill -9` may cost."""
 LATE_S: Final = 0.03
 """A step that waits longer than this makes `add` wait too."""
 MAX_PENDING_BYTES: Final = 64 << 20
@@ -29,22 +30,30 @@ PATIENCE_S: Final = 0.05
 """Longest that `add` waits when the disk is behind."""
 
 _FLUSH_PATIENCE_S: Final = 10.0
-_SILENCE_S: Final = 0.05
+_NAP_S: Final = 0.001
+_SILENCE_S: Final = 0.03
 _SLOT_BYTES: Final = 128  # what an Observation takes beside its data
 
 
 class RecordingWriter:
     """Writes traces to a new `.gscope` file on a thread of its own.
 
-    `add` hands a frozen trace over and returns. Steps are committed at most 40 ms
+    `add` hands a frozen trace over and returns. Steps are committed at most 30 ms
     after the thread took them. When it is behind by more than 30 ms or 64 MiB, `add`
     waits up to 50 ms; what still does not fit into the 64 MiB then is dropped
     and counted (`dropped`), so that a slow disk costs steps and not training time.
-    The first failure to write ends the recording, never the training: `error` is set
-    and everything later does nothing. A forked child has a closed writer.
+    The first failure to write ends the recording, never the training: `error` is set,
+    `report` is called with it on the writer's thread, and everything later does
+    nothing. A forked child has a closed writer.
 
-    After 50 ms without a new step `peek` is asked, on the writer's thread, for the step
+    When the file reaches `max_bytes`, older steps are thinned evenly; see
+    `graphscope.storage.budget`. By default all are kept.
+
+    After 30 ms without a new step `peek` is asked, on the writer's thread, for the step
     that is running; what it returns is written as a draft, which the step replaces.
+
+    Without `starts` nothing is written before `start` is called; until then `peek` and
+    `report` can be set.
 
     Raises:
         RecordingError: The file exists (without `overwrite`), is not a recording, or
@@ -57,15 +66,23 @@ class RecordingWriter:
         *,
         environment: Mapping[str, str],
         overwrite: bool = False,
-        peek: Callable[[], Trace | None] = lambda: None,
+        max_bytes: int = NO_LIMIT,
+        starts: bool = True,
     ) -> None:
-        self._peek = peek
+        self.peek: Callable[[], Trace | None] = lambda: None
+        self.report: Callable[[RecordingError], None] = lambda _: None
+        self._max_bytes = max_bytes
+        self._sink: Sink | None = None
         self.path = real_path(path)
         self.error: RecordingError | None = None
         self.dropped = 0
         create_file(self.path, environment, overwrite=overwrite)
-        self._changed = Condition()
-        self._has_file = Event()
+        # Taken as `with self._lock`, a C object: an interrupt inside of the Python code
+        # of a Condition would leave it taken for ever. For the same reason the training
+        # thread sleeps where it waits.
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
+        self._is_over = False
         self._pending: deque[tuple[Trace, int, float]] = deque()
         self._pending_bytes = 0
         self._added = 0
@@ -76,18 +93,32 @@ class RecordingWriter:
         self._thread = Thread(target=self._run, name="graphscope-writer", daemon=True)
         if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
             os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
-        self._thread.start()
-        # From then on a second process finds the file in use, and does not replace it.
-        self._has_file.wait(_FLUSH_PATIENCE_S)
+        if starts:
+            self.start()
+
+    def start(self) -> None:
+        """Begin to write. Only then is there something that must be closed."""
+        try:
+            self._thread.start()
+            # Then a second process finds the file in use, and does not replace it.
+            self._wait_until(
+                lambda: self._sink is not None or self._is_over, _FLUSH_PATIENCE_S
+            )
+        except BaseException:  # an interrupt
+            self.close()
+            raise
+
+    def _wait_until(self, is_reached: Callable[[], bool], patience_s: float) -> None:
+        until = monotonic() + patience_s
+        while not is_reached() and monotonic() < until:
+            sleep(_NAP_S)
 
     def add(self, trace: Trace) -> None:
         """Take over one step; a step that does not fit is dropped and counted."""
         size = _count_bytes(trace)
-        with self._changed:
-            if self._is_done():
-                return
-            if self._is_behind(size):
-                self._changed.wait_for(lambda: not self._is_behind(size), PATIENCE_S)
+        if self._is_behind(size):
+            self._wait_until(lambda: not self._is_behind(size), PATIENCE_S)
+        with self._lock:
             if self._is_done():
                 return
             if self._pending and self._pending_bytes + size > MAX_PENDING_BYTES:
@@ -102,53 +133,56 @@ class RecordingWriter:
         return self._is_closed or self.error is not None
 
     def _is_behind(self, size: int) -> bool:
-        if self._is_done() or not self._pending:
-            return False
-        age = monotonic() - self._pending[0][2]
-        return age > LATE_S or self._pending_bytes + size > MAX_PENDING_BYTES
+        with self._lock:
+            if self._is_done() or not self._pending:
+                return False
+            age = monotonic() - self._pending[0][2]
+            return age > LATE_S or self._pending_bytes + size > MAX_PENDING_BYTES
 
     def flush(self) -> bool:
         """Wait until all that was added is in the file; False when it is not.
 
         Waits 10 s at most, then the disk is considered lost.
         """
-        with self._changed:
+        with self._lock:
             if self._is_done():
                 return self.error is None
             target = self._flush_to = self._added
             self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: self._committed >= target or self._is_done(), _FLUSH_PATIENCE_S
-            )
-            return self.error is None and self._committed >= target
+        self._wait_until(
+            lambda: self._committed >= target or self._is_done(), _FLUSH_PATIENCE_S
+        )
+        return self.error is None and self._committed >= target
 
     def close(self, *, error: str = "") -> None:
         """Write what is left and turn the recording into one closed file.
 
+        After an interrupt it may be called again.
+
         Args:
             error: Type and message of the exception that ended the run, if one did.
         """
-        with self._changed:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._end_error = error
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._end_error = error
             self._changed.notify_all()
-        self._thread.join(_FLUSH_PATIENCE_S)
+        if self._thread.is_alive():
+            self._thread.join(_FLUSH_PATIENCE_S)
 
     def _run(self) -> None:
         sink = None
         try:
-            sink = Sink(self.path)
-            self._has_file.set()
+            sink = self._sink = Sink(self.path, max_bytes=self._max_bytes)
             while self._write_next(sink):
                 pass
             sink.finish(error=self._end_error, dropped=self.dropped)
         except Exception as reason:  # noqa: BLE001 - never reaches the training
             self._give_up(reason)
-            self._has_file.set()
             if sink is not None:
                 _close_quietly(sink)
+        finally:
+            self._is_over = True
 
     def _write_next(self, sink: Sink) -> bool:
         """Write until the next commit is due; False when the recording ends."""
@@ -160,24 +194,24 @@ class RecordingWriter:
             if not sink.write(trace):
                 self._count_dropped()
         sink.commit()
-        with self._changed:
+        with self._lock:
             self._committed = self._added - len(self._pending)
             self._changed.notify_all()
             return bool(self._pending) or not self._is_closed
 
     def _count_dropped(self) -> None:
-        with self._changed:
+        with self._lock:
             self.dropped += 1
 
     def _write_draft(self, sink: Sink) -> None:
-        draft = self._peek()
+        draft = self.peek()
         if draft is not None:
             sink.write(draft, is_draft=True)
             sink.commit()
 
     def _wait_for_work(self) -> float | None:
         """Return when the next commit is due, None after a while without work."""
-        with self._changed:
+        with self._lock:
             has_work = self._changed.wait_for(
                 lambda: self._pending or self._is_closed, _SILENCE_S
             )
@@ -185,7 +219,7 @@ class RecordingWriter:
 
     def _take(self, due: float) -> Trace | None:
         """Return the next trace of this transaction, None when it must end."""
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(
                 lambda: self._pending or self._is_hurried, max(0.0, due - monotonic())
             )
@@ -202,7 +236,7 @@ class RecordingWriter:
         return self._is_closed or self._flush_to > self._committed
 
     def _give_up(self, reason: Exception) -> None:
-        with self._changed:
+        with self._lock:
             self.error = RecordingError(
                 f"The recording ended early: {reason}. In {str(self.path)!r}, after"
                 f" {self._committed} steps. The training goes on; make room, or"
@@ -212,11 +246,15 @@ class RecordingWriter:
             self._pending.clear()
             self._pending_bytes = 0
             self._changed.notify_all()
+        self.report(self.error)
 
     def _drop_in_child(self) -> None:
-        self._changed = Condition()
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._pending = deque()
         self._is_closed = True
+        if self._sink is not None:
+            self._sink.drop_lock()
 
 
 def _drop_in_child(writer: "weakref.ref[RecordingWriter]") -> Callable[[], None]:

@@ -26,7 +26,7 @@ from graphscope.tui.canvas import Canvas
 from graphscope.tui.dialogs import Help, Question, SearchDialog
 from graphscope.tui.export import check_target, write_picture
 from graphscope.tui.fd_guard import guard_descriptors
-from graphscope.tui.feed import Feed, check_step
+from graphscope.tui.feed import Feed, check_step, span_of
 from graphscope.tui.histories import Histories, HistoryKey
 from graphscope.tui.inspector import History
 from graphscope.tui.keys import KEYS
@@ -259,11 +259,11 @@ class GraphscopeApp(App[None]):
         self.push_screen(SearchDialog(self.list_entries()), select)
 
     def action_ask_step(self) -> None:
-        steps = self.session.steps
+        numbers = self.session.numbers
 
         def check(text: str) -> str:
             try:
-                check_step(int(text), steps)
+                check_step(int(text), numbers)
             except ValueError:
                 return "Write the number of a step."
             except GraphscopeError as error:
@@ -272,12 +272,12 @@ class GraphscopeApp(App[None]):
 
         def move(text: str | None) -> None:
             if text is not None:
-                self.go(replace(self.position, step=int(text)), follow=False)
+                step = check_step(int(text), numbers)
+                self.go(replace(self.position, step=step), follow=False)
 
-        hint = f"0 to {steps - 1}" if steps else "The recording has no steps."
-        question = Question(
-            "go to step", default=str(self.position.step), hint=hint, check=check
-        )
+        hint = span_of(numbers) if numbers else "The recording has no steps."
+        default = str(self.session.number)
+        question = Question("go to step", default=default, hint=hint, check=check)
         self.push_screen(question, move)
 
     def action_export(self) -> None:
@@ -291,7 +291,7 @@ class GraphscopeApp(App[None]):
 
         question = Question(
             "export this step as",
-            default=f"step-{self.position.step}.svg",
+            default=f"step-{self.session.number}.svg",
             hint="The suffix decides: .svg .png .pdf .dot .mmd .graphml .json .txt",
             check=check_target(),
         )

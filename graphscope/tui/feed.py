@@ -14,6 +14,7 @@ from graphscope.errors import GraphscopeError, StepRangeError
 from graphscope.model.graph import Role
 from graphscope.model.observation import Observation
 from graphscope.model.trace import Recording, Trace
+from graphscope.storage.numbering import find_position, nearest_numbers, step_numbers
 
 _KEPT_TRACES: Final = 64
 
@@ -37,7 +38,7 @@ class Feed:
         return len(self._recording)
 
     def trace(self, step: int) -> Trace:
-        """Return step number `step`.
+        """Return the step at position `step`.
 
         Raises:
             StepRangeError: There is no such step.
@@ -92,12 +93,24 @@ class Feed:
             return None
         return to_number(trace.last_seen(value, role))
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The number of each step: positions have no holes, numbers may."""
+        return step_numbers(self._recording)
+
     def refresh(self) -> bool:
         """Look for new steps; return whether anything changed."""
         refresh = getattr(self._recording, "refresh", None)
         if refresh is None:
             return False
-        return bool(refresh())
+        before = self.numbers
+        if not refresh():
+            return False
+        with self._lock:
+            if list(self.numbers[: len(before)]) != list(before):
+                self._traces.clear()  # steps were thinned: positions mean others now
+            self._traces.pop(len(before) - 1, None)  # it may have been a draft
+        return True
 
 
 def to_number(seen: Observation | None) -> float | None:
@@ -110,15 +123,29 @@ def to_number(seen: Observation | None) -> float | None:
     return None if seen.stats is None else seen.stats.l2
 
 
-def check_step(step: int, steps: int) -> None:
-    """Refuse a step that does not exist.
+def check_step(step: int, numbers: Sequence[int]) -> int:
+    """Return the position of a step, by its number.
 
     Raises:
-        StepRangeError: With the range in its message.
+        StepRangeError: There is no such step; with those that there are.
     """
-    if 0 <= step < steps:
-        return
-    there = (
-        f"steps 0 to {steps - 1}" if steps > 1 else "step 0" if steps else "no steps"
-    )
+    position = find_position(numbers, step)
+    if position is not None:
+        return position
+    if numbers and numbers[0] < step < numbers[-1]:
+        near = " and ".join(map(str, nearest_numbers(numbers, step)))
+        raise StepRangeError(f"Step {step} is missing; the nearest are {near}.")
+    there = "no steps"
+    if numbers:
+        is_one = len(numbers) == 1
+        there = f"step {numbers[0]}" if is_one else f"steps {span_of(numbers)}"
     raise StepRangeError(f"There is no step {step}: the recording has {there}.")
+
+
+def span_of(numbers: Sequence[int]) -> str:
+    """Write from which step to which.
+
+    >>> span_of([0, 4, 8])
+    '0 to 8'
+    """
+    return f"{numbers[0]} to {numbers[-1]}"

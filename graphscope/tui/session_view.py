@@ -3,6 +3,7 @@
 Knows no widgets. The application asks it for pictures of a given width.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,7 @@ class SessionView:
         moment: The step at its current event, None when it cannot be read.
         outline: The nodes of the step, None likewise.
         problem: Why there is no step to show.
+        numbers: The number of each step.
     """
 
     def __init__(self, feed: Feed, title: str) -> None:
@@ -76,6 +78,7 @@ class SessionView:
         self._origin: _Origin | None = None
         self._losses: Series = feed.losses()
         self._steps = feed.steps
+        self.numbers: Sequence[int] = feed.numbers
         self._outlines = OutlineCache()
         self._columns: tuple[tuple[Graph, int], Columns] | None = None
         self._drawings: OrderedDict[tuple[int, Style], BoxDrawing] = OrderedDict()
@@ -85,6 +88,12 @@ class SessionView:
     def steps(self) -> int:
         """How many steps there are."""
         return self._steps
+
+    @property
+    def number(self) -> int:
+        """The number of the current step; its position has no holes before it."""
+        step = self.position.step
+        return self.numbers[step] if step < len(self.numbers) else step
 
     @property
     def events(self) -> int:
@@ -98,11 +107,23 @@ class SessionView:
         except GraphscopeError:
             return False
         if is_changed:
-            was_empty = self._steps == 0
+            was_empty, number = self._steps == 0, self.number
             self._steps, self._losses = self._feed.steps, self._feed.losses()
+            self.numbers = self._feed.numbers
             if was_empty:
                 self.go(self.position, follow=True)
+            elif number not in self.numbers[self.position.step :][:1]:
+                self._move_to(number)
         return is_changed
+
+    def _move_to(self, number: int) -> None:
+        """Stay at a step, or where it was, after others were thinned."""
+        step = min(bisect_left(self.numbers, number), max(self._steps - 1, 0))
+        position = replace(self.position, step=step)
+        if self._steps and self.numbers[step] == number:
+            self.position = position
+        else:
+            self.go(position, follow=False)
 
     def go(self, position: Position, *, follow: bool) -> None:
         """Go to `position`, or as near to it as the recording allows.
@@ -218,7 +239,7 @@ class SessionView:
 
     @property
     def _drawing_key(self) -> tuple[int, Style]:
-        return self.position.step, self.position.style
+        return self.number, self.position.style
 
     @property
     def has_slow_boxes(self) -> bool:
@@ -311,7 +332,8 @@ class SessionView:
 
     def header(self, width: int) -> ScreenLine:
         """Return the first line of the screen."""
-        facts = HeaderFacts(self._title, self.position.step, self._steps, self._losses)
+        step, steps = self.position.step, self._steps
+        facts = HeaderFacts(self._title, step, steps, self._losses, self.numbers)
         return draw_header(facts, self.moment, width)
 
     def event_line(self, width: int) -> ScreenLine:

@@ -106,12 +106,17 @@ def _draw_plain(total: int, event: int, width: int) -> ScreenLine:
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """What the header says besides the moment itself."""
+    """What the header says besides the moment itself.
+
+    `step` and the index of `losses` are positions; `numbers` says which steps those
+    are, where that is not the same.
+    """
 
     title: str
     step: int
     steps: int
     losses: Series
+    numbers: Sequence[int] = ()
 
 
 def draw_header(facts: HeaderFacts, moment: Moment | None, width: int) -> ScreenLine:
@@ -136,7 +141,8 @@ def draw_header(facts: HeaderFacts, moment: Moment | None, width: int) -> Screen
 def _where(facts: HeaderFacts, moment: Moment | None) -> str:
     if facts.steps == 0:
         return "no steps"
-    parts = [f"step {facts.step}/{facts.steps - 1}"]
+    numbers = facts.numbers or range(facts.steps)
+    parts = [f"step {numbers[facts.step]}/{numbers[-1]}"]
     if moment is not None:
         parts.append(f"event {moment.event + 1}/{len(moment.graph.events)}")
         event = moment.current

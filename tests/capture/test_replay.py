@@ -10,6 +10,7 @@ from torch import nn
 
 from graphscope.capture.journal import Journal
 from graphscope.capture.replay import Replay
+from graphscope.model.graph import EventKind, Role
 from graphscope.model.trace import Trace
 from tests.capture.capturing import capture
 from tests.capture.programs import PROGRAMS
@@ -219,3 +220,78 @@ def test_a_steady_loop_is_replayed(name: str, monkeypatch: pytest.MonkeyPatch) -
     # At the latest the third: the first has what comes before the loop.
     assert repeated[-2:] == [len(traces) - 2, len(traces) - 1]
     assert traces[-1].graph is traces[-2].graph
+
+
+def _write_through_data(w: torch.Tensor) -> None:
+    w.data.mul_(2)
+
+
+def _write_through_an_array(w: torch.Tensor) -> None:
+    array = w.detach().numpy()
+    array *= 2
+
+
+def _write_with_a_version(w: torch.Tensor) -> None:
+    w.detach().mul_(2)
+
+
+WRITES: dict[str, Callable[[torch.Tensor], None]] = {
+    "through .data": _write_through_data,
+    "through an array": _write_through_an_array,
+    "with a version": _write_with_a_version,
+}
+
+
+@pytest.mark.parametrize("how", WRITES)
+def test_a_parameter_that_is_changed_behind_its_version_is_read_again(how: str) -> None:
+    w = torch.ones(1000, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    expected: list[tuple[float, float]] = []
+
+    def run() -> None:
+        for step in range(5):
+            optimizer.zero_grad()
+            expected.append((float(w.detach().sum()), 0.0))
+            loss = (w * w).sum()
+            loss.backward()
+            optimizer.step()
+            if step in (1, 3):
+                WRITES[how](w)
+
+    traces = capture(run)
+    for trace, (total, _) in zip(traces, expected, strict=True):
+        value = next(v for v in trace.graph.values if v.name == "w" and not v.previous)
+        seen = trace.value_of(value.id)
+        assert seen is not None
+        assert seen.stats is not None
+        assert seen.stats.mean * 1000 == pytest.approx(total, rel=1e-5)
+
+
+def test_a_gradient_changed_through_its_data_is_read_before_it_is_zeroed() -> None:
+    w = torch.ones(1000, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.0)
+
+    def run() -> None:
+        for step in range(4):
+            (w * 3).sum().backward()
+            if step == 2:
+                gradient = w.grad
+                assert gradient is not None
+                gradient.data.fill_(5)
+            optimizer.step()
+            optimizer.zero_grad()
+
+    traces = capture(run)
+    means = []
+    for trace in traces:
+        (slot,) = [
+            i
+            for i, s in enumerate(trace.graph.slots)
+            if s.role is Role.BEFORE
+            and trace.graph.events[s.event].kind is EventKind.ZERO
+        ]
+        seen = trace.seen(slot)
+        assert seen is not None
+        assert seen.stats is not None
+        means.append(seen.stats.mean)
+    assert means == [3.0, 3.0, 5.0, 3.0]

@@ -75,3 +75,31 @@ def test_an_empty_recording_says_what_to_do() -> None:
         "The recording has no steps: nothing ran in torch while it was made. "
         "Record a script that computes something."
     )
+
+
+@dataclass(frozen=True)
+class Thinned(Steps):
+    """A recording of which steps 0, 4 and 8 are left."""
+
+    ends: tuple[Status, ...] = (Status.COMPLETE,) * 3
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return [0, 4, 8]
+
+    def __getitem__(self, step: int) -> Trace:
+        return logistic_trace(self.numbers[step])
+
+
+def test_steps_of_a_thinned_recording_are_chosen_by_their_true_number() -> None:
+    assert choose_step(Thinned(), 8).step == 8
+    assert choose_step(Thinned(), None).step == 8
+
+
+def test_a_missing_step_is_refused_with_the_nearest() -> None:
+    with pytest.raises(StepRangeError) as caught:
+        choose_step(Thinned(), 5)
+
+    assert str(caught.value) == (
+        "Step 5 is missing (6 of 9 missing). Choose the nearest, 4 and 8, with --step."
+    )

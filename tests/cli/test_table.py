@@ -85,18 +85,20 @@ def test_gaps_are_listed_once_under_the_table() -> None:
 def test_a_step_is_described_by_its_number_its_loss_and_its_end() -> None:
     trace = logistic_trace(step=2)
 
-    assert describe_step(trace, count=5) == "step 2 (0 to 4) · l 0.1394"
-    assert describe_step(replace(trace, status=Status.OPEN), count=5) == (
+    assert describe_step(trace, numbers=range(5)) == "step 2 (0 to 4) · l 0.1394"
+    assert describe_step(replace(trace, status=Status.OPEN), numbers=range(5)) == (
         "step 2 (0 to 4) · l 0.1394 · no parameter was updated"
     )
     aborted = replace(trace, status=Status.ABORTED, error="ValueError: no")
-    assert describe_step(aborted, count=5) == (
+    assert describe_step(aborted, numbers=range(5)) == (
         "step 2 (0 to 4) · l 0.1394 · ended by ValueError: no"
     )
 
 
 def test_the_number_of_a_step_goes_by_the_users_name() -> None:
-    assert describe_step(cases.quadratic(), count=1) == "step 0 (0 to 0) · z 14"
+    assert (
+        describe_step(cases.quadratic(), numbers=range(1)) == "step 0 (0 to 0) · z 14"
+    )
 
 
 def test_a_manual_update_fills_the_column_and_has_no_row_of_its_own() -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from graphscope.errors import RecordingError, StepRangeError
@@ -58,13 +60,21 @@ def test_a_recording_that_cannot_grow_never_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "steps", "message"),
+    ("step", "numbers", "message"),
     [
-        (3, 3, "There is no step 3: the recording has steps 0 to 2."),
-        (-1, 1, "There is no step -1: the recording has step 0."),
-        (0, 0, "There is no step 0: the recording has no steps."),
+        (3, range(3), "There is no step 3: the recording has steps 0 to 2."),
+        (-1, range(1), "There is no step -1: the recording has step 0."),
+        (0, [], "There is no step 0: the recording has no steps."),
+        (5, [0, 4, 8], "Step 5 is missing; the nearest are 4 and 8."),
+        (9, [0, 4, 8], "There is no step 9: the recording has steps 0 to 8."),
     ],
 )
-def test_a_step_out_of_range_is_refused(step: int, steps: int, message: str) -> None:
+def test_a_step_that_is_not_there_is_refused(
+    step: int, numbers: Sequence[int], message: str
+) -> None:
     with pytest.raises(StepRangeError, match=message):
-        check_step(step, steps)
+        check_step(step, numbers)
+
+
+def test_a_step_is_found_by_its_number() -> None:
+    assert check_step(8, [0, 4, 8]) == 2
