@@ -6,8 +6,9 @@ every warning into our file. So the call runs in a frame that carries the caller
 line and globals.
 """
 
+from collections.abc import Mapping
 from types import CodeType, FrameType, FunctionType
-from typing import Final
+from typing import Any, Final
 
 from torch.overrides import handle_torch_function
 
@@ -15,6 +16,37 @@ CALL_NAME: Final = "<graphscope call>"
 
 HANDLER: Final = handle_torch_function.__code__
 _TEMPLATE: Final = (lambda func, args, kwargs: func(*args, **kwargs)).__code__
+
+
+STACK_LEVEL: Final = "_stacklevel"
+_PLACED: Final = 3  # a warning of this level already finds the place of the call
+_BETWEEN: Final = 5  # two of the mode, the handler, torch's function and its caller
+
+
+def deepened(kwargs: Mapping[str, Any], frame: FrameType | None) -> dict[str, Any]:
+    """Return keyword arguments with a stack level for warnings that counts us too.
+
+    `nn.Softmax()` without a dimension warns about the code that called the module,
+    further out than the frame in which the call is placed.
+    """
+    level = kwargs[STACK_LEVEL]
+    is_handled = frame is not None and frame.f_code is HANDLER
+    if frame is None or not is_handled or not isinstance(level, int):
+        return dict(kwargs)
+    if level > _PLACED:
+        level += _BETWEEN + _is_hooked_by_us(frame)
+    return {**kwargs, STACK_LEVEL: level}
+
+
+def _is_hooked_by_us(frame: FrameType) -> bool:
+    """Whether a module's call has one frame more, because a global hook is there."""
+    caller = frame.f_back.f_back if frame.f_back is not None else None
+    inner = caller.f_back if caller is not None else None
+    if caller is None or inner is None or inner.f_code.co_name != "inner":
+        return False
+    module = caller.f_locals.get("self")
+    own = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
+    return not any(getattr(module, name, None) for name in own)
 
 
 class PlacedCalls:

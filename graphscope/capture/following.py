@@ -133,6 +133,11 @@ class OpFollower:
         outputs = _outputs(recipe, seen, result)
         if outputs is None or len(outputs) != len(op.outputs):
             return False
+        if recipe.writes and self._table.aliases.relatives(
+            [t for (t, _), is_it in zip(seen, recipe.changed, strict=True) if is_it],
+            self._table.step,
+        ):
+            return False
         for tensor, value in zip(outputs, op.outputs, strict=True):
             if type(tensor) not in _PLAIN or not is_like(value, tensor):
                 return False
@@ -173,6 +178,8 @@ class OpFollower:
         table = self._table
         value.seen = table.readings.read(tensor)
         value.step = table.step
+        if value.has_hook:
+            value.has_hook = False
         old = table.entry(tensor) if value.previous is not None else None
         if old is not None:
             old.value, old.version = value, version_of(tensor)
@@ -192,6 +199,7 @@ class OpFollower:
         known.reference = weakref.ref(tensor)
         known.value, known.version = value, version_of(tensor)
         table.known[id(tensor)] = known
+        table.aliases.waiting.append(id(tensor))
 
 
 def _outputs(recipe: Recipe, seen: Seen, result: Any) -> list[torch.Tensor] | None:

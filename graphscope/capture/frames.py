@@ -17,6 +17,7 @@ from graphscope.capture.calls import CALL_NAME
 
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
+_MODE: Final = str(Path(__file__).parent / "mode.py")
 _DEMOS: Final = str(Path(__file__).parents[1] / "demos")
 _MAX_STACK: Final = 100  # steps are found by comparing whole stacks
 
@@ -31,9 +32,11 @@ class Owner(Enum):
     INIT = "init"  # filling new parameters, or a data loader: no part of the step
     OPTIMIZER = "optimizer"
     OURS = "ours"
+    MODE = "mode"  # of ours: hands a call on, from inside of the user's stack
     HIDDEN = "hidden"  # interpreter machinery between two user frames
 
 
+_NOBODY: Final = (Owner.OURS, Owner.MODE, Owner.HIDDEN)
 _HIDDEN_FILES: Final = ("contextlib.py", "functools.py", "runpy.py")
 _WRAPPER_FILES: Final = frozenset(
     {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
@@ -48,8 +51,8 @@ _MODULE_CALLS: Final = frozenset({"_call_impl", "_wrapped_call_impl"})
 def classify(code: CodeType) -> Owner:
     """Decide whose frame one with this code is; cache the answer by code object."""
     file = code.co_filename
-    if code.co_name == CALL_NAME:
-        return Owner.OURS
+    if code.co_name == CALL_NAME or file == _MODE:
+        return Owner.MODE
     if file.startswith(_TORCH):
         return _classify_torch(file, code.co_name)
     if file.startswith(_OURS) and not file.startswith(_DEMOS):
@@ -99,7 +102,7 @@ class FrameWalker:
             owner = self.owner(frame.f_code)
             if owner is Owner.USER:
                 return frame, crossed
-            if owner not in (Owner.OURS, Owner.HIDDEN):
+            if owner not in _NOBODY:
                 crossed.append(owner)
             frame = frame.f_back
         return None, crossed

@@ -26,7 +26,11 @@ from graphscope.model.graph import EventKind, Role
 from graphscope.model.packed import Kept
 from graphscope.model.site import Site
 
+HOOK: Final = "hook"  # label of a gradient that the user's hook may have changed
 _STATS: Final = int(Kept.STATS)
+
+
+Opened = tuple[RawEvent, list[RawSlot], list[tuple[int, int, Any] | None]]
 
 
 class GradientWatch:
@@ -46,7 +50,7 @@ class GradientWatch:
         self._readings = table.readings
         self._journal = journal
         self._is_live = True
-        self._open: dict[int, tuple[RawEvent, list[RawSlot]]] = {}
+        self._open: dict[int, Opened] = {}
         nodes.attach(self.after, self.before)
 
     def detach(self) -> None:
@@ -65,6 +69,17 @@ class GradientWatch:
         self.site = None
         self.has_roots = False
         self._open.clear()
+
+    def note_captured(self, tensor: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Write down a gradient that was asked for, of a tensor that is no leaf."""
+        value = self._table.resolve(tensor, self.site)
+        event = RawEvent(EventKind.CAPTURE, values=[value], site=self.site)
+        event.node = value.node
+        self._journal.prepare(event)
+        slot = make_slot(Role.ARRIVED, gradient, value)
+        slot.seen = self._readings.read(gradient)
+        event.slots.append(slot)
+        self._journal.add(event)
 
     def guard(self, write: Callable[..., None], *args: Any) -> None:
         """Run `write` so that it can neither fail nor disturb the user's backward."""
@@ -93,7 +108,11 @@ class GradientWatch:
         node = self._table.stand_in(serial, name)
         task = self._note_task(node)
         event = self._again(node)
-        if event is None or not _fits(event.slots, grad_outputs, Role.GRAD_OUTPUT):
+        if (
+            event is None
+            or not _fits(event.slots, grad_outputs, Role.GRAD_OUTPUT)
+            or not _has_same_hooks(event.slots, len(grad_outputs))
+        ):
             event = RawEvent(EventKind.GRAD, node=node, site=self.site)
             self._journal.prepare(event)
             event.slots = self._output_slots(node, grad_outputs, task)
@@ -107,7 +126,8 @@ class GradientWatch:
             self._journal.advance(event)
         if node.can_call and len(grad_outputs) == 1:
             self._add_local(event, rest, grad_outputs[0])
-        self._open[serial] = event, rest
+        marks = [None if g is None else identity_of(g) for g in grad_outputs]
+        self._open[serial] = event, rest, marks
 
     def _add_local(
         self, event: RawEvent, rest: list[RawSlot], gradient: torch.Tensor | None
@@ -135,7 +155,7 @@ class GradientWatch:
         """Write down what a node received at its outputs and sent along its edges."""
         opened = self._open.pop(serial, None) if self._open else None
         if opened is not None:
-            self._finish(*opened, outputs, inputs)
+            self._finish(opened, outputs, inputs)
             return
         node = self._table.nodes.get(serial)
         if node is None:
@@ -175,13 +195,10 @@ class GradientWatch:
         """Use the record of the step before; False when the shapes differ."""
         slots = event.slots
         count = len(outputs)
-        if len(slots) != count + len(inputs):
+        if len(slots) != count + len(inputs) or not _has_same_hooks(slots, count):
             return False
         for slot, gradient in zip(slots, (*outputs, *inputs), strict=True):
-            if gradient is not None and (
-                gradient.shape != slot.shape
-                or gradient.dtype is not slot.kind_of_number
-            ):
+            if gradient is not None and not is_alike(slot, gradient):
                 return False
         for index, gradient in enumerate(outputs):
             slots[index].seen = self._read_output(node, index, gradient, task)
@@ -191,24 +208,51 @@ class GradientWatch:
         self._journal.advance(event)
         return True
 
-    def _finish(
-        self, event: RawEvent, rest: list[RawSlot], outputs: Tensors, inputs: Tensors
-    ) -> None:
+    def _finish(self, opened: Opened, outputs: Tensors, inputs: Tensors) -> None:
+        event, rest, _ = opened
         node = event.node
         if node is None:
             return
         task = torch._C._current_graph_task_id()
+        received = self._read_used(node, opened, outputs)
         if _fits(rest, inputs, Role.EDGE) and len(rest) == len(inputs):
             for index, (slot, gradient) in enumerate(zip(rest, inputs, strict=True)):
                 slot.seen = self._read_edge(
-                    node, index, gradient, outputs, event.slots, task
+                    node, index, gradient, outputs, received, task
                 )
             event.slots += rest
         else:
             if self._journal.replay.is_active:
                 self._journal.leave()
-            event.slots += self._edge_slots(node, outputs, inputs, task, event.slots)
+            event.slots += self._edge_slots(node, outputs, inputs, task, received)
         self._journal.on_event(event, self._journal.step)
+
+    def _read_used(
+        self, node: RawNode, opened: Opened, outputs: Tensors
+    ) -> list[RawSlot]:
+        """Read what a hook of the user's, before the node, made of what reached it."""
+        event, rest, marks = opened
+        received = event.slots[: len(marks)]
+        for index, gradient in enumerate(outputs[: len(marks)]):
+            if gradient is None or identity_of(gradient) == marks[index]:
+                continue
+            slot = rest[0] if rest else None
+            if (
+                slot is not None
+                and slot.role is Role.GRAD_OUTPUT
+                and slot.position == index
+                and is_alike(slot, gradient)
+            ):
+                rest.pop(0)
+            else:
+                if self._journal.replay.is_active:
+                    self._journal.leave()
+                slot = make_slot(Role.GRAD_OUTPUT, gradient, node.outputs.get(index))
+                slot.node, slot.position, slot.label = node, index, HOOK
+            slot.seen = self._readings.read(gradient)
+            event.slots.append(slot)
+            received[index] = slot
+        return received
 
     def _note_task(self, node: RawNode) -> int:
         """Note which backward runs; its first node is a root that nobody named."""
@@ -226,6 +270,8 @@ class GradientWatch:
         for position, gradient in enumerate(gradients):
             slot = make_slot(Role.GRAD_OUTPUT, gradient, node.outputs.get(position))
             slot.node, slot.position = node, position
+            if slot.value is not None and slot.value.has_hook:
+                slot.label = HOOK
             slot.seen = self._read_output(node, position, gradient, task)
             slots.append(slot)
         return slots
@@ -342,6 +388,7 @@ class GradientWatch:
                 other.is_cpu
                 and other.numel() == numel
                 and type(other) in PLAIN_TYPES
+                and not other.is_nested
                 and other.data_ptr() == address
                 and other.dtype is gradient.dtype
                 and is_same_block(gradient, other, is_whole=reading & 7 != _STATS)
@@ -366,13 +413,26 @@ def _fits(slots: Sequence[RawSlot], gradients: Tensors, role: Role) -> bool:
     if len(slots) < len(gradients):
         return False
     return all(
-        slot.role is role
-        and (
-            gradient is None
-            or (gradient.shape == slot.shape and gradient.dtype is slot.kind_of_number)
-        )
+        slot.role is role and (gradient is None or is_alike(slot, gradient))
         for slot, gradient in zip(slots, gradients, strict=False)
     )
+
+
+def _has_same_hooks(slots: Sequence[RawSlot], count: int) -> bool:
+    """Whether the user has hooked the same results as when `slots` were made."""
+    for slot in slots[:count]:
+        value = slot.value
+        if value is not None and value.has_hook is not (slot.label == HOOK):
+            return False
+    return True
+
+
+def is_alike(slot: RawSlot, tensor: torch.Tensor) -> bool:
+    """Whether a slot is one for tensors of this shape and dtype."""
+    try:
+        return tensor.shape == slot.shape and tensor.dtype is slot.kind_of_number
+    except RuntimeError:  # a nested tensor has no shape
+        return False
 
 
 def make_slot(

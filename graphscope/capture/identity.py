@@ -20,13 +20,13 @@ import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.parameter import is_lazy
 
+from graphscope.capture.aliases import Aliases
 from graphscope.capture.readings import Reading, Readings
 from graphscope.capture.records import RawNode, RawOp, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.packed import Kept
 from graphscope.model.site import Site
-
 
 _KIND: Final = 7
 _STATS: Final = int(Kept.STATS)
@@ -76,6 +76,9 @@ class TensorTable:
         step: Index of the current step: a leaf is read anew once in each.
         nodes: Serial number -> autograd node of the current step.
         known: Python id -> what is known of the tensor that had it last.
+        aliases: Finds tensors that share memory.
+        stale: Views whose base was changed; autograd renews them at their next use.
+        reduced: Python id -> address of parameters whose gradients are exchanged.
         change: Changes a record of an earlier event, so that it can be undone.
         is_replaying: Whether the running step is the same as the last one so far.
     """
@@ -87,8 +90,13 @@ class TensorTable:
         self.nodes: dict[int, RawNode] = {}
         self.known: dict[int, Known] = {}
         self._names: dict[int, tuple[int, str, ValueKind]] = {}
+        self.reduced: dict[int, int] = {}
+        self.aliases = Aliases(self.known)
+        self.stale: set[RawValue] = set()
         self.on_unseen: Callable[[torch.Tensor], RawValue]
+        self.on_renewed: Callable[[torch.Tensor, RawValue], None]
         self.on_leaf: Callable[[torch.Tensor, Known], None] = lambda _t, _k: None
+        self.on_late_hook: Callable[[torch.Tensor, Known], None] = lambda _t, _k: None
         self.change: Callable[[object, str, object], None] = setattr
         self.is_replaying: Callable[[], bool] = lambda: False
 
@@ -103,6 +111,15 @@ class TensorTable:
         if entry is not None:
             self.change(entry.value, "name", name)
             self.change(entry.value, "kind", kind)
+
+    def mark_reduced(self, tensor: torch.Tensor) -> None:
+        """Note that other processes' gradients are added to this parameter's."""
+        self.reduced[id(tensor)] = _address(tensor)
+
+    def is_reduced(self, tensor: torch.Tensor) -> bool:
+        """Whether `mark_reduced` was told of this parameter."""
+        found = self.reduced.get(id(tensor)) if self.reduced else None
+        return found is not None and found == _address(tensor)
 
     def entry(self, tensor: torch.Tensor) -> Known | None:
         """Return what is known of this very tensor object, or None."""
@@ -153,6 +170,9 @@ class TensorTable:
         """
         value = self.find(tensor)
         if value is not None and value.step == self.step:
+            if value in self.stale:
+                self.stale.discard(value)
+                self.on_renewed(tensor, value)
             return value
         if value is None and self._is_unseen(tensor):
             return self.on_unseen(tensor)
@@ -306,6 +326,7 @@ class TensorTable:
         else:
             known = Known(value, version_of(tensor), None, _address(tensor))
             self.known[id(tensor)] = known
+            self.aliases.waiting.append(id(tensor))
             if not isinstance(tensor, torch.nn.Parameter):
                 known.reference = weakref.ref(tensor)
         value.known = known
@@ -359,6 +380,8 @@ class TensorTable:
                 known.value.step = before
         for key in dead:
             del self.known[key]
+        self.stale.clear()
+        self.aliases.restart()
 
     def _carry(self, value: RawValue) -> None:
         if value.seen is not None:
@@ -394,6 +417,8 @@ class TensorTable:
     def clear(self) -> None:
         """Forget every tensor."""
         self.known.clear()
+        self.aliases.restart()
+        self.reduced.clear()
         self._names.clear()
         self.nodes = {}
 
@@ -411,13 +436,16 @@ def owns_memory(tensor: torch.Tensor) -> bool:
 
 def is_like(value: RawValue, tensor: torch.Tensor) -> bool:
     """Whether `tensor` is what the record of a value says, but for its numbers."""
-    return (
-        tensor.shape == value.shape
-        and tensor.dtype is value.kind_of_number
-        and tensor.requires_grad is value.requires_grad
-        and tensor.is_leaf is value.is_leaf
-        and tensor.device == value.place
-    )
+    try:
+        return (
+            tensor.shape == value.shape
+            and tensor.dtype is value.kind_of_number
+            and tensor.requires_grad is value.requires_grad
+            and tensor.is_leaf is value.is_leaf
+            and tensor.device == value.place
+        )
+    except RuntimeError:  # a nested tensor has no shape
+        return False
 
 
 def _address(tensor: torch.Tensor) -> int:

@@ -35,6 +35,8 @@ def local_slots(
         return []
     if not 0 < gradient.numel() <= MAX_OUTPUTS or not gradient.is_floating_point():
         return []
+    if torch._C._autograd._profiler_enabled():
+        return []  # the user counts what runs
     grad_fn: Any = torch._C._current_autograd_node()
     if grad_fn is None or grad_fn.metadata.get(table.key) != node.serial:
         return []
@@ -71,7 +73,9 @@ def local_slots(
 
 def _reduced(part: torch.Tensor | None, value: RawValue | None) -> torch.Tensor | None:
     """Undo broadcasting, as the engine does with what a node returns."""
-    if part is None or value is None or tuple(part.shape) == value.shape:
+    if part is None or value is None or not is_readable(part):
+        return None  # it could not be read: sparse and nested ones have no layout
+    if tuple(part.shape) == value.shape:
         return part
     with quiet():
         return part.sum_to_size(value.shape)

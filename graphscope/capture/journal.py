@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from threading import RLock, current_thread, get_ident
 
+from graphscope.capture.faults import is_foreign
 from graphscope.capture.freeze import freeze_step
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import RawEvent, RawValue
@@ -14,6 +15,9 @@ from graphscope.model.trace import Status, Trace
 
 MAX_EVENTS = 200_000
 """A step that grows past this is closed with a gap: memory is the user's."""
+
+RECORDED_THREADS: list[int] = []
+"""The threads that recorders record now, in this process."""
 
 _MAX_MISSES = 2
 
@@ -28,6 +32,7 @@ class Journal:
         thread: The thread that is recorded.
         replay: Whether and where this step repeats an earlier one.
         is_partial: Whether the last event of the replay has not come in full.
+        is_in_backward: Whether a backward runs that the user's code called.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class Journal:
         self._sources = sources
         self._changes: list[Change] = []
         self._is_prepared = False
+        self._is_turning = False  # one step is delivered, the next not begun yet
         self.is_partial = False
+        self.is_in_backward = False
         self._last: Script | None = None
         self._favourite: Script | None = None
         table.change = self.change
@@ -174,8 +181,11 @@ class Journal:
 
         A function mode is entered per thread, but torch's global hooks fire in all.
         """
-        if get_ident() == self.thread:
+        here = get_ident()
+        if here == self.thread:
             return False
+        if here in RECORDED_THREADS:
+            return True  # another recorder's
         self.add_gap(f"the thread {current_thread().name!r} was not recorded")
         return True
 
@@ -200,8 +210,14 @@ class Journal:
             self.roots.append(value)
 
     def count_fault(self, fault: BaseException) -> None:
-        """Count an error of our own; it becomes a gap in the recording."""
+        """Count an error of our own; it becomes a gap in the recording.
+
+        Called where it was caught: what is the user's is raised again.
+        """
         self.leave()
+        if is_foreign(fault):
+            self.add_gap(f"{type(fault).__name__} interrupted the recording here")
+            raise fault
         if isinstance(fault, RecursionError):
             self.add_gap("the user's code was at its recursion limit here")
             return
@@ -216,6 +232,7 @@ class Journal:
         """Freeze and deliver the events before `until`; the rest opens a new step."""
         if until is None and not error and self._is_repeated(status):
             self._deliver(self._repeat())
+            self._is_turning = True
             self._open_step([])
             return
         self.leave()
@@ -224,6 +241,7 @@ class Journal:
         if done or error or (until is None and self.gaps):
             script = self._freeze(done)
             self._deliver(self._trace(script, status, error))
+            self._is_turning = True
             self._keep(script, rest)
         self._open_step(rest)
 
@@ -314,10 +332,10 @@ class Journal:
         )
         self.tracker.restart()
         self.events, self.roots, self.gaps, self._changes = [], [], [], []
-        self._is_prepared = False
+        self._is_prepared = self._is_turning = False
         for event in events:
             self.add(event)
-        if not events and self._last is not None:
+        if not events and self._last is not None and self._last.events:
             self.replay.start(self._choose(self._last))
 
     def _choose(self, last: Script) -> Script:
@@ -338,6 +356,9 @@ class Journal:
 
     def finish(self, error: str = "") -> None:
         """Deliver what is left when the recording ends."""
+        if self._is_turning:  # interrupted: the numbers of these are gone
+            self.replay.stop()
+            self.events, self.roots = [], []
         if error:
             self.close_step(Status.ABORTED, error=error)
         elif self.events or self.gaps:

@@ -7,11 +7,11 @@ afterwards. Both are registered once per tensor and removed at the end.
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 
-from graphscope.capture.gradients import GradientWatch, make_slot
+from graphscope.capture.gradients import HOOK, GradientWatch, is_alike, make_slot
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.memory import address_of
@@ -20,6 +20,9 @@ from graphscope.capture.readings import ABSENT, Reading
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.model.graph import EventKind, Role
+
+_ALL_HANDLES: Final = 3
+_REDUCED: Final = "before all-reduce"
 
 
 class LeafWatch:
@@ -33,6 +36,7 @@ class LeafWatch:
         self.gradients = gradients
         self._arriving: dict[int, tuple[RawEvent, RawSlot | None]] = {}
         table.on_leaf = self.attach
+        table.on_late_hook = self.expect_change
 
     def attach(self, tensor: torch.Tensor, known: Known) -> None:
         """Hook `tensor`, and let the hook object mark it."""
@@ -40,7 +44,22 @@ class LeafWatch:
         known.hook = hook
         handle = tensor.register_post_accumulate_grad_hook(hook)
         known.hook_id = handle.id
-        known.handles = (tensor.register_hook(hook.arrive), handle)
+        before = tensor.register_hook(hook.arrive)
+        known.handles = (before, handle)
+        _put_first(tensor._backward_hooks, before.id)
+        if len(tensor._post_accumulate_grad_hooks) > 1:
+            _put_first(tensor._post_accumulate_grad_hooks, handle.id)
+            self.expect_change(tensor, known)
+
+    def expect_change(self, tensor: torch.Tensor, known: Known) -> None:
+        """Look at `.grad` again after the user's hooks, which may change it."""
+        hook = known.hook
+        if not isinstance(hook, _LeafHook):
+            return
+        if len(known.handles) == _ALL_HANDLES:
+            known.handles[-1].remove()
+        last = tensor.register_post_accumulate_grad_hook(hook.settle)
+        known.handles = (*known.handles[:2], last)
 
     def detach(self) -> None:
         """Remove every hook."""
@@ -55,11 +74,22 @@ class LeafWatch:
         before = None
         running: Any = torch._C._current_autograd_node()
         is_accumulating = type(running) is ACCUMULATE_GRAD
+        is_plain = gradient is None or gradient.layout is torch.strided
+        label = "" if is_plain else _layout_of(gradient)
         if is_accumulating:
-            before = running.variable.grad
+            variable = running.variable
+            before = variable.grad
+            if self._table.is_reduced(variable):
+                label, known.is_exposed = _REDUCED, True
+            elif len(variable._backward_hooks) > 1:
+                label = HOOK
         given = (gradient, before) if is_accumulating else (gradient,)
         event = self._again(value, is_accumulating=is_accumulating)
-        if event is None or not self._repeat(event, given, known):
+        if (
+            event is None
+            or event.slots[0].label != label
+            or not self._repeat(event, given, known)
+        ):
             event = RawEvent(
                 EventKind.CAPTURE, values=[value], site=self.gradients.site
             )
@@ -69,6 +99,7 @@ class LeafWatch:
                 slot = make_slot(role, tensor, value)
                 slot.seen = self._read(role, tensor, value)
                 event.slots.append(slot)
+            event.slots[0].label = label
             self._journal.add(event)
             self._arriving[id(known)] = event, None
 
@@ -76,7 +107,7 @@ class LeafWatch:
         """Return the record of the step before, if this should arrive now."""
         kind = EventKind.ACCUMULATE if is_accumulating else EventKind.CAPTURE
         event = self._journal.upcoming(kind)
-        if event is None or event.values[0] is not value:
+        if event is None or event.values[0] is not value or event.label:
             return None
         site = self.gradients.site
         if event.site is not site and event.site != site:
@@ -125,6 +156,45 @@ class LeafWatch:
         event.slots.append(slot)
         self._journal.on_event(event, self._journal.step)
 
+    def note_settled(self, known: Known, tensor: torch.Tensor) -> None:
+        """Write down that a hook of the user's has changed `.grad`."""
+        gradient = tensor.grad
+        if type(gradient) not in PLAIN_TYPES or gradient is None:
+            return
+        address, version, step, seen = known.gradient
+        now = address_of(gradient), gradient._version
+        if now == (address, version) or step != self._table.step:
+            return
+        if self._journal.has_update:
+            return
+        value = self._current(known)
+        event = self._journal.upcoming(EventKind.ACCUMULATE)
+        if (
+            event is None
+            or event.label != HOOK
+            or event.values[0] is not value
+            or event.site != self.gradients.site
+            or not is_alike(event.slots[1], gradient)
+            or not self._journal.enter(event)
+        ):
+            event = RawEvent(
+                EventKind.ACCUMULATE,
+                values=[value],
+                site=self.gradients.site,
+                label=HOOK,
+            )
+            event.node = value.node
+            self._journal.prepare(event)
+            for role in (Role.BEFORE, Role.AFTER):
+                event.slots.append(make_slot(role, gradient, value))
+            self._journal.add(event)
+        else:
+            self._journal.advance(event)
+        event.slots[0].seen = seen
+        event.slots[1].seen = self._table.read(gradient)
+        known.gradient = (*now, step, event.slots[1].seen)
+        self._journal.on_event(event, self._journal.step)
+
     def _read_after(self, event: RawEvent, gradient: torch.Tensor | None) -> Reading:
         """Read `.grad`; where it was None before it often is what arrived."""
         arrived, *before = event.slots
@@ -145,13 +215,29 @@ class LeafWatch:
         return value
 
 
+def _put_first(hooks: Any, wanted: int) -> None:
+    """Let the hook of that number see the gradient before the user's change it."""
+    others = [(number, hook) for number, hook in hooks.items() if number != wanted]
+    if not others:
+        return
+    try:
+        for number, _ in others:
+            hooks.pop(number)
+    finally:
+        hooks.update(others)
+
+
+def _layout_of(gradient: torch.Tensor) -> str:
+    """Return `sparse` for layouts that keep no zeros."""
+    name = str(gradient.layout)
+    return "sparse" if "sparse" in name else ""
+
+
 def _fits(slots: Sequence[RawSlot], given: Sequence[torch.Tensor | None]) -> bool:
     if len(slots) != len(given):
         return False
     for slot, tensor in zip(slots, given, strict=True):
-        if tensor is not None and (
-            tensor.shape != slot.shape or tensor.dtype is not slot.kind_of_number
-        ):
+        if tensor is not None and not is_alike(slot, tensor):
             return False
     return True
 
@@ -171,6 +257,11 @@ class _LeafHook:
         watch = self._watch()
         if watch is not None:
             watch.gradients.guard(watch.note_arrival, self._known, gradient)
+
+    def settle(self, tensor: torch.Tensor) -> None:
+        watch = self._watch()
+        if watch is not None:
+            watch.gradients.guard(watch.note_settled, self._known, tensor)
 
     def __call__(self, tensor: torch.Tensor) -> None:
         watch = self._watch()

@@ -38,7 +38,8 @@ def is_dense(tensor: torch.Tensor) -> bool:
 
 
 def identity_of(gradient: torch.Tensor) -> tuple[int, int, Any]:
-    if type(gradient) not in PLAIN_TYPES:
+    """Return address, version and shape; zeros for tensors that have none."""
+    if type(gradient) not in PLAIN_TYPES or gradient.is_nested:
         return 0, 0, None
     return address_of(gradient), gradient._version, gradient.shape
 

@@ -7,8 +7,8 @@ into the user's graph).
 """
 
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import torch
 from torch.nn.modules import module as torch_module
@@ -30,6 +30,12 @@ _FUSED = (
     torch.nn.MultiheadAttention,
 )
 
+HOOKS: Final[tuple[dict[int, Any], ...]] = (
+    torch_module._global_forward_pre_hooks,
+    torch_module._global_forward_hooks,
+)
+_COMPILED = "OptimizedModule"
+IS_HIDDEN: Final = [False]
 _FRAMES_OF_A_CALL = 2  # _wrapped_call_impl and _call_impl
 
 
@@ -52,6 +58,8 @@ class ModuleWatch:
         self._handles: list[Any] = []
         self._is_ours: Callable[[TorchFunctionMode], bool] = lambda _mode: False
         self._hidden: list[tuple[int, Modes]] = []
+        self.parts = 0  # how many functions are shown from inside just now
+        self.settle: Callable[[], None] = lambda: None
 
     @property
     def scope(self) -> str:
@@ -62,6 +70,24 @@ class ModuleWatch:
     def is_running(self) -> bool:
         """Whether the forward of some module is running."""
         return bool(self._stack)
+
+    @property
+    def depth(self) -> int:
+        """How many modules are running."""
+        return len(self._stack)
+
+    def enter_part(self, name: str) -> None:
+        """Let a function of torch's, which is shown from inside, be a scope."""
+        path = _join(self.scope, name)
+        self.parts += 1
+        self._stack.append((-self.parts, path))
+        self._journal.scopes.setdefault(path, name)
+
+    def leave_part(self) -> None:
+        """End the scope that was entered last."""
+        while self._stack and self._stack.pop()[0] != -self.parts:
+            pass
+        self.parts -= 1
 
     def attach(self, is_ours: Callable[[TorchFunctionMode], bool]) -> None:
         """Register the global hooks; modes that are ours are hidden from fused paths.
@@ -79,6 +105,7 @@ class ModuleWatch:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        remove_hooks_of(self, HOOKS)  # an interrupt may have lost a handle
 
     def clear(self) -> None:
         """Forget every module."""
@@ -90,20 +117,32 @@ class ModuleWatch:
         """Name everything inside `module`; parameters get their dotted path."""
         self._roots += 1
         for path, child in module.named_modules():
-            self._paths.setdefault(id(child), _join(prefix, path))
+            self._paths.setdefault(id(child), _join(prefix, _plain(path)))
+            if isinstance(child, torch.nn.parallel.DistributedDataParallel):
+                for parameter in child.parameters():
+                    self._table.mark_reduced(parameter)
         for path, parameter in module.named_parameters():
-            name = _join(prefix, path)
+            name = _join(prefix, _plain(path))
             self._table.name_tensor(parameter, name, ValueKind.PARAMETER)
         for path, buffer in module.named_buffers():
-            name = _join(prefix, path)
+            name = _join(prefix, _plain(path))
             self._table.name_tensor(buffer, name, ValueKind.BUFFER)
+
+    def enter(self, module: torch.nn.Module) -> None:
+        """Note that `module` runs; for calls in which no hook fires."""
+        self._push(module)
+
+    def exit(self, module: torch.nn.Module) -> None:
+        """Note that it is over."""
+        while self._stack and self._stack.pop()[0] != id(module):
+            pass
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
             return
         try:
             self._push(module)
-            if not self._journal.replay.is_active:
+            if not self._journal.replay.is_active and not self._journal.is_in_backward:
                 self._name_inputs(args)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
@@ -124,19 +163,22 @@ class ModuleWatch:
         try:
             while self._stack and self._stack.pop()[0] != id(module):
                 pass
-            if not self._journal.replay.is_active:
+            if not self._journal.replay.is_active and not self._journal.is_in_backward:
+                with torch._C.DisableTorchFunction():
+                    self.settle()
                 self._name_output(output)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
 
     def _push(self, module: torch.nn.Module) -> None:
+        called, module = id(module), compiled_from(module)
         path = self._paths.get(id(module))
         if path is None and not self._stack:
             with torch._C.DisableTorchFunction():
                 path = self._adopt(module)
         elif path is None:
             path = _join(self._stack[-1][1], type(module).__name__)
-        self._stack.append((id(module), path))
+        self._stack.append((called, path))
         self._journal.scopes.setdefault(path, type(module).__name__)
 
     def _adopt(self, module: torch.nn.Module) -> str:
@@ -205,6 +247,34 @@ class ModuleWatch:
             name_results(self._table, spot.targets, tensors)
 
 
+def compiled_from(module: torch.nn.Module) -> torch.nn.Module:
+    """Return the user's module behind the one that `torch.compile` made of it."""
+    inner = getattr(module, "_orig_mod", None)
+    is_compiled = type(module).__name__ == _COMPILED
+    return inner if is_compiled and isinstance(inner, torch.nn.Module) else module
+
+
+def _plain(path: str) -> str:
+    """Return a path without the modules that `torch.compile` put in between."""
+    if "_orig_mod" not in path:
+        return path
+    return ".".join(part for part in path.split(".") if part != "_orig_mod")
+
+
+def module_calls_hidden() -> bool:
+    """Whether compiled code is kept from seeing us; `graphscope.capture.compiled`."""
+    return IS_HIDDEN[0]
+
+
+def remove_hooks_of(owner: object, registries: Iterable[dict[int, Any]]) -> None:
+    """Remove the hooks that are methods of `owner` from torch's registries."""
+    for hooks in registries:
+        for key, hook in list(hooks.items()):
+            if getattr(hook, "__self__", None) is owner:
+                hooks.pop(key, None)
+                torch_module._global_forward_hooks_always_called.pop(key, None)
+
+
 def name_results(
     table: TensorTable,
     targets: tuple[str | None, ...],
@@ -221,8 +291,8 @@ def name_results(
 
 def _is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:
     """Whether torch may run the module in one piece, unless it sees a mode."""
-    if type(module).__name__ == "OptimizedModule":
-        return True
+    if type(module).__name__ == _COMPILED:
+        return not module_calls_hidden()
     if not isinstance(module, _FUSED) or module.training:
         return False
     given = [tensor for _, tensor in flatten_tensors(args)]

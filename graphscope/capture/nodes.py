@@ -19,12 +19,14 @@ from graphscope.capture.deepguard import anchor_node
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.jacobians import MAX_JACOBIAN, MAX_OUTPUTS
 from graphscope.capture.records import RawNode, RawOp, RawValue
+from graphscope.capture.tracebacks import clean_anomaly
 
 Tensors = Sequence[torch.Tensor | None]
 After = Callable[[int, Tensors, Tensors], None]
 Before = Callable[[int, str, Tensors], None]
 
 _SERIALS: Final = itertools.count(1)
+_COMPILED: Final = "CompiledFunction"
 _BUILT_IN: Final = pattern(r"^[A-Z][A-Za-z0-9]*Backward\d+$")
 
 
@@ -74,6 +76,7 @@ class NodeWatch:
         self._table = table
         self._local = local
         self._channel: Channel | None = None
+        self.has_compiled = False  # compiled backwards want no mode around them
 
     def attach(self, after: After, before: Before) -> None:
         """Tell `after` and `before` of the nodes that run."""
@@ -131,12 +134,15 @@ class NodeWatch:
         table, channel = self._table, self._channel
         if channel is None:
             return
+        is_anomaly = torch.is_anomaly_enabled()
         for index in range(len(found) - 1, -1, -1):
             one, node = found[index], nodes[index]
             grad_fn = one.grad_fn
             serial = node.serial = next(_SERIALS)
             metadata = grad_fn.metadata
             metadata[table.key] = serial
+            if is_anomaly:
+                clean_anomaly(metadata)
             table.nodes[serial] = node
             if node.inbox:
                 node.inbox = {}
@@ -153,6 +159,8 @@ class NodeWatch:
     def _describe(self, grad_fn: Any, op: RawOp, *, can_call: bool) -> RawNode:
         name = grad_fn.name()
         node = RawNode(0, name, op)
+        if name.startswith(_COMPILED):
+            self.has_compiled = True
         node.can_call = bool(can_call and self._local and _BUILT_IN.match(name))
         op.nodes.append(node)
         return node
@@ -163,7 +171,13 @@ class NodeWatch:
             return True
         if not node.can_call:
             return False
-        shapes = [tuple(found.shape) for found in grad_fn._input_metadata]
+        try:
+            shapes = [
+                [int(size) for size in found.shape]
+                for found in grad_fn._input_metadata
+            ]
+        except (RuntimeError, AttributeError):  # a nested tensor has no sizes
+            return False
         if len(shapes) != 1 or not 0 < prod(shapes[0]) <= MAX_OUTPUTS:
             return False
         values = [value for _, _, value in node.edges if value is not None]

@@ -12,6 +12,7 @@ from typing import Self
 
 import torch
 
+from graphscope.capture.faults import is_from_handler
 from graphscope.capture.readings import UNREAD, Readings
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.model.graph import EventKind, OpKind, Role
@@ -59,7 +60,9 @@ class Subscription:
             if self._matches(notice):
                 with torch._C.DisableTorchFunction(), torch.no_grad():
                     self._callback(notice)
-        except Exception:  # noqa: BLE001 - it must not reach the training code
+        except Exception as fault:  # it must not reach the training code
+            if is_from_handler(fault):
+                raise
             self.is_active = False
             print(  # noqa: T201 - the user's own callback, told once
                 f"graphscope: a callback for {self.kind.value!r} events failed in step "

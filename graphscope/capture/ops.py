@@ -6,13 +6,14 @@ from types import FrameType
 from typing import Any, Final
 
 import torch
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd.function import BackwardCFunction
 from torch.nn.parameter import is_lazy
 
+from graphscope.capture.aliases import overlaps, written_by_name
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.calls import HANDLER
 from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.functions import FunctionWatch
 from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch, name_results
@@ -22,6 +23,7 @@ from graphscope.capture.recipes import learn_recipe
 from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder, Spot
 from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.transforms import TransformWatch
 from graphscope.capture.updates import UpdateWatch
 from graphscope.capture.verdicts import (
     READOUTS,
@@ -37,6 +39,7 @@ from graphscope.model.site import Site
 
 _ZEROING: Final = frozenset({"zero_", "_foreach_zero_"})
 _LAZY: Final = "how the parameters of a lazy module were made was not recorded"
+_SEVERAL: Final = 2
 _ALIASES: Final = frozenset({"data", "detach"})
 
 Tensors = list[tuple[str, torch.Tensor]]
@@ -83,7 +86,12 @@ class OpWatch:
         self._modules = modules
         self._walker, self._sites = finder
         self._targets: dict[Any, str] = {}
+        self.functions = FunctionWatch(table, journal, nodes, modules, finder)
+        self.functions.make = self.output
+        self.transforms = TransformWatch(table, journal, nodes, modules, finder)
+        self.transforms.make = self.output
         table.on_unseen = self._note_unseen
+        table.on_renewed = self._note_renewed
 
     def begin(
         self,
@@ -98,6 +106,8 @@ class OpWatch:
         for key, item in kwargs.items():
             tensors += [(key + path, t) for path, t in flatten_tensors(item)]
         versions = [version_of(tensor) for _, tensor in tensors]
+        if not self._journal.is_in_backward:
+            self.functions.look(frame)
         if self.updates is not None and self.updates.is_zeroing and name in _ZEROING:
             self.updates.read_due(tensor for _, tensor in tensors)
         else:
@@ -125,10 +135,27 @@ class OpWatch:
             if not is_seen and self._table.is_entry(tensor):
                 self._table.resolve(tensor, None)
 
+    def note_hook(self, args: tuple[Any, ...]) -> None:
+        """Note that the user hooked `args[0]`: its gradient may be changed."""
+        known = self._table.entry(args[0])
+        if known is not None and not known.value.is_leaf:
+            known.value.has_hook = True
+
+    def note_late_hook(self, args: tuple[Any, ...]) -> None:
+        """Note that the user's hook may change `.grad` of the leaf `args[0]`."""
+        known = self._table.entry(args[0])
+        if known is not None and known.hook is not None:
+            self._table.on_late_hook(args[0], known)
+
+    @property
+    def table(self) -> TensorTable:
+        """What is known of tensors."""
+        return self._table
+
     def expose(self, args: tuple[Any, ...]) -> None:
         """Note that the user's code gets at the memory of `args[0]`."""
-        if args and isinstance(args[0], torch.Tensor):
-            self._table.expose(args[0])
+        for _, tensor in flatten_tensors(args[:1]):
+            self._table.expose(tensor)
 
     def note(self, call: Call, result: Any) -> None:
         """Write down a call that has returned `result`."""
@@ -149,16 +176,21 @@ class OpWatch:
             return
         if Owner.OPTIMIZER in crossed and self.updates and self.updates.depth:
             return
-        if any(is_functorch_wrapped_tensor(t) for t in [*given, *results]):
-            self._journal.add_gap(
-                f"{call.name} ran inside a function transform (vmap, grad, jvp)"
-            )
+        if self.transforms.sees([*given, *results]):
             return
         spot, site = self._sites.find(frame) if frame is not None else (None, None)
         if self._note_zeroing(call, changed):
             return
-        is_direct = all(owner is Owner.WRAPPER for owner in crossed)
-        self._note_op(call, [*changed, *made], spot if is_direct else None, site)
+        is_direct = self._is_direct(crossed)
+        outputs = [*filter(_may_be_asked, changed), *made]
+        self._note_op(call, outputs, spot if is_direct else None, site)
+
+    def outputs_of(self, call: Call, result: Any) -> list[torch.Tensor]:
+        """Return what a call has changed and made."""
+        given = [tensor for _, tensor in call.tensors]
+        results = [tensor for _, tensor in flatten_tensors(result)]
+        made = [t for t in results if not _contains(given, t)]
+        return [*_changed(call), *self._changed_silently(call), *made]
 
     def _changed_silently(self, call: Call) -> list[torch.Tensor]:
         """Return running statistics that a call wrote without a version counter."""
@@ -185,9 +217,28 @@ class OpWatch:
         if results[0].requires_grad and results[0].is_leaf:
             self._promote(results[0])
         frame, crossed = self._walker.find_user_frame()
-        if frame is not None and all(owner is Owner.WRAPPER for owner in crossed):
+        if frame is not None and self._is_direct(crossed):
             spot, _ = self._sites.find(frame)
             name_results(self._table, spot.targets, list(results))
+
+    def _is_direct(self, crossed: Sequence[Owner]) -> bool:
+        """Whether the user wrote the call, given what lies between them and it."""
+        if self._modules.parts:
+            return not crossed
+        return all(owner is Owner.WRAPPER for owner in crossed)
+
+    def enter(self, name: str) -> None:
+        """Show what a function of torch's does from inside, until `leave`."""
+        self._modules.enter_part(name)
+
+    def leave(self, result: Any) -> None:
+        """End what `enter` began; the function returned `result`."""
+        self._modules.leave_part()
+        frame, crossed = self._walker.find_user_frame()
+        if frame is not None and self._is_direct(crossed):
+            spot, _ = self._sites.find(frame)
+            found = [tensor for _, tensor in flatten_tensors(result)]
+            name_results(self._table, spot.targets, found)
 
     def _promote(self, tensor: torch.Tensor) -> None:
         """A leaf was told to require a gradient after it was first seen."""
@@ -246,38 +297,127 @@ class OpWatch:
         site: Site | None,
     ) -> None:
         """Write down the op; `spot` is None when the user did not write this call."""
-        scope = self._modules.scope
-        name = call.name
-        if name.startswith("__") and name.endswith("__"):
-            name = name[2:-2]
-        op = RawOp(name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
+        inside = bool(self.functions.running)
+        is_grad = call.func is torch.autograd.grad
+        op = self.make_op(call, self.functions.scope, site)
         if spot is not None:
             place = (spot.site.file, spot.statement_line)
             op.statement = (*place, site.stack if site else ())
         event = RawEvent(EventKind.OP, op=op, site=site)
-        event.extends_graph = _extends_graph(outputs)
+        event.extends_graph = _extends_graph(outputs) and not is_grad
         self._journal.prepare(event)
         op.arguments = describe_arguments(call, spot=spot, site=site, table=self._table)
         read = [self._known_value(tensor) for _, tensor in call.tensors]
-        self._nodes.register(outputs, op)
-        for position, tensor in enumerate(outputs):
-            op.outputs.append(self._output(tensor, op, site, position))
+        near, stale = self._relatives(call, outputs)
+        self._nodes.register([*outputs, *near], op)
+        for position, tensor in enumerate([*outputs, *near]):
+            op.outputs.append(self.output(tensor, op, site, position))
+        op.outputs += [self._stale_output(tensor, op, site) for tensor in stale]
         if spot is not None:
             order = [t for t in outputs if not spot.is_operator or t is outputs[0]]
             name_results(self._table, spot.targets, order)
+        self._judge(op, call, is_plain=not inside and not is_grad)
+        event.values = list(op.outputs)
+        depth = self.updates.depth if self.updates is not None else 0
+        if depth or is_grad:
+            event.phase = Phase.UPDATE if depth else Phase.BACKWARD
+        if inside:
+            self.functions.add(event)
+        else:
+            op.recipe = learn_recipe(
+                call, read, outputs, depth=depth, walker=self._walker
+            )
+            if len(op.outputs) != len(outputs) or _is_unversioned(call):
+                op.recipe = None
+        self._journal.add(event)
+        self._journal.on_event(event, self._journal.step)
+
+    def _judge(self, op: RawOp, call: Call, *, is_plain: bool) -> None:
+        """Decide the kind of a finished op, and why it cuts the gradient."""
         op.kind = kind_of(op, call.name)
-        if is_rebinding(op):
+        if is_plain and is_rebinding(op):
             op.kind = OpKind.UPDATE
         if op.kind is OpKind.UPDATE:
             self._spread_to_leaf(op)
-        op.cut = cut_of(op, call.name)
-        event.values = list(op.outputs)
-        depth = self.updates.depth if self.updates is not None else 0
-        if depth:
-            event.phase = Phase.UPDATE
-        op.recipe = learn_recipe(call, read, outputs, depth=depth, walker=self._walker)
-        self._journal.add(event)
-        self._journal.on_event(event, self._journal.step)
+        op.cut = cut_of(op, call.name) if is_plain else ""
+
+    def _relatives(
+        self, call: Call, outputs: Sequence[torch.Tensor]
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return what a call changed because it shares memory with what it wrote to.
+
+        The second list has views of such that require a gradient: autograd renews
+        their nodes when they are used next, and that must not happen earlier.
+        """
+        changed = _changed(call)
+        near: list[torch.Tensor] = []
+        stale: list[torch.Tensor] = []
+        if not changed:
+            return near, stale
+        for known, tensor in self._table.aliases.relatives(changed, self._table.step):
+            if _contains(outputs, tensor):
+                continue
+            if not overlaps(tensor, changed):
+                if known.version is not None:
+                    known.version = version_of(tensor)
+            elif tensor.requires_grad and tensor._is_view():
+                stale.append(tensor)
+            else:
+                near.append(tensor)
+        return near, stale
+
+    def _stale_output(
+        self, tensor: torch.Tensor, op: RawOp, site: Site | None
+    ) -> RawValue:
+        """Describe a view of what `op` changed, without asking for its node.
+
+        Not even for `is_leaf`: that asks for the node too.
+        """
+        known = self._table.known[id(tensor)]
+        old = known.value
+        value = RawValue(
+            ValueKind.RESULT,
+            old.shape,
+            old.dtype,
+            old.device,
+            old.name,
+            op=op,
+            requires_grad=True,
+            is_leaf=False,
+            previous=old,
+            site=site,
+            seen=self._table.read(tensor),
+            step=self._table.step,
+            known=known,
+            kind_of_number=old.kind_of_number,
+            place=old.place,
+        )
+        known.value, known.version = value, version_of(tensor)
+        self._table.stale.add(value)
+        return value
+
+    def _note_renewed(self, tensor: torch.Tensor, value: RawValue) -> None:
+        """Add the node that autograd gave a view after its base was changed."""
+        op, table = value.op, self._table
+        if op is None:
+            return
+        before, op.nodes = op.nodes, []
+        self._nodes.register([tensor], op)
+        added, op.nodes = op.nodes, before
+        table.change(op, "nodes", [*before, *added])
+        node = table.node_of(tensor)
+        if node is not None:
+            table.change(value, "node", node)
+            table.change(value, "output", tensor.output_nr)
+            outputs = {**node.outputs, tensor.output_nr: value}
+            table.change(node, "outputs", outputs)
+
+    def make_op(self, call: Call, scope: str, site: Site | None) -> RawOp:
+        """Return the record of a call, without arguments and results."""
+        name = call.name
+        if name.startswith("__") and name.endswith("__"):
+            name = name[2:-2]
+        return RawOp(name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
 
     def _note_unseen(self, tensor: torch.Tensor) -> RawValue:
         """Write down an op that no torch call showed, known by its autograd node.
@@ -285,6 +425,11 @@ class OpWatch:
         A function of the user's own (`torch.autograd.Function`) is an op like any
         other; of anything else all that can be said is that there is a gap.
         """
+        self.functions.settle()
+        self.transforms.settle([tensor])
+        found = self._table.find(tensor)
+        if found is not None:
+            return found
         grad_fn: Any = tensor.grad_fn
         name = grad_fn.name()
         op = RawOp(name, name, OpKind.GAP, self._modules.scope)
@@ -297,7 +442,7 @@ class OpWatch:
             )
             self._journal.add_gap(op.note)
         self._nodes.register([tensor], op)
-        value = self._output(tensor, op, None, 0)
+        value = self.output(tensor, op, None, 0)
         op.outputs.append(value)
         feeding = [v for node in op.nodes for _, _, v in node.edges if v is not None]
         op.arguments = [
@@ -314,7 +459,7 @@ class OpWatch:
             name = self._targets[func] = qualified_name(func)
         return name
 
-    def _output(
+    def output(
         self, tensor: torch.Tensor, op: RawOp, site: Site | None, position: int
     ) -> RawValue:
         """Describe one result and bind it to its tensor."""
@@ -339,7 +484,7 @@ class OpWatch:
         """`w.data -= …` changes `w` without a new version: give `w` one."""
         for output in list(op.outputs):
             leaf = output.alias_of
-            if leaf is None:
+            if leaf is None or any(other.previous is leaf for other in op.outputs):
                 continue
             fresh = RawValue(
                 leaf.kind,
@@ -358,16 +503,54 @@ class OpWatch:
                 place=leaf.place,
             )
             op.outputs.append(fresh)
+            known = leaf.known
+            if known is not None and known.value is leaf:
+                known.value, fresh.known = fresh, known
 
 
 def _changed(call: Call) -> list[torch.Tensor]:
-    """Return the arguments whose version counter has moved, without repeats."""
+    """Return the arguments whose version counter has moved, without repeats.
+
+    Inference tensors count no versions: there the name of the call decides.
+    """
     found: list[torch.Tensor] = []
+    if _is_unversioned(call):
+        written = written_by_name(call.name, call.args, call.kwargs)
+        found += [t for _, t in flatten_tensors(written) if t.is_inference()]
     for (_, tensor), before in zip(call.tensors, call.versions, strict=True):
         is_changed = before is not None and version_of(tensor) != before
         if is_changed and not _contains(found, tensor):
             found.append(tensor)
-    return found
+    return found if len(found) < _SEVERAL else _without_neighbours(call, found)
+
+
+def _without_neighbours(
+    call: Call, changed: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Leave out arguments that only count versions together with what was written."""
+    named = written_by_name(call.name, call.args, call.kwargs)
+    written = [tensor for _, tensor in flatten_tensors(named)]
+    if not written:
+        return changed
+    return [t for t in changed if _contains(written, t) or overlaps(t, written)]
+
+
+def _may_be_asked(tensor: torch.Tensor) -> bool:
+    """Whether a tensor that was changed says whether it is a leaf.
+
+    A view of a leaf, made and changed under `no_grad`, refuses; its base does not.
+    """
+    if torch.is_grad_enabled() or not tensor.requires_grad or not tensor._is_view():
+        return True
+    try:
+        tensor.is_leaf  # noqa: B018 - it may raise
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_unversioned(call: Call) -> bool:
+    return None in call.versions
 
 
 def _contains(tensors: Sequence[torch.Tensor], wanted: torch.Tensor) -> bool:

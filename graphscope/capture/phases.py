@@ -69,7 +69,8 @@ def _find_updating(events: Sequence[RawEvent]) -> set[RawOp]:
                 users[value].append(event.op)
     for event in reversed(events):
         op = event.op
-        if op is None or op in found or op.kind is OpKind.CREATE:
+        is_backward = event.phase is Phase.BACKWARD
+        if op is None or op in found or op.kind is OpKind.CREATE or is_backward:
             continue
         readers = [user for value in op.outputs for user in users[value]]
         if readers and all(reader in found for reader in readers):

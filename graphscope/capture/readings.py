@@ -140,6 +140,8 @@ class Readings:
 
     def _read_other(self, tensor: torch.Tensor) -> Reading:
         """Read a tensor that is widened, strided, elsewhere, or not to be read."""
+        if tensor.layout is torch.sparse_coo and type(tensor) in PLAIN_TYPES:
+            return self._read_sparse(tensor)
         if not is_readable(tensor) or not has_memory(tensor):
             return UNREAD
         if not tensor.is_cpu:
@@ -151,6 +153,18 @@ class Readings:
         if not self.stats:
             return UNREAD
         return self._summarize(tensor)
+
+    def _read_sparse(self, tensor: torch.Tensor) -> Reading:
+        """Read a small sparse tensor as the dense one that it stands for."""
+        if (
+            tensor.numel() > self.whole
+            or tensor.dtype not in READABLE
+            or is_functorch_wrapped_tensor(tensor)
+            or not tensor.is_cpu
+        ):
+            return UNREAD
+        with quiet():
+            return self.put(to_numpy(tensor.detach().to_dense()))
 
     def _defer(self, tensor: torch.Tensor) -> Reading:
         """Leave the numbers on the device; all of a step are fetched at once."""

@@ -68,6 +68,7 @@ class Recipe:
         has_gradient: Whether gradients were recorded.
         depth: How many optimizers were in their step.
         made: How many tensors it returned that it was not given.
+        writes: Whether it changed any of its arguments.
     """
 
     func: Any
@@ -79,6 +80,7 @@ class Recipe:
     has_gradient: bool
     depth: int
     made: int
+    writes: bool = False
 
 
 def chain_of(frame: FrameType | None, walker: FrameWalker) -> Chain:
@@ -88,7 +90,7 @@ def chain_of(frame: FrameType | None, walker: FrameWalker) -> Chain:
     count = 0
     while frame is not None and count < _MAX_FRAMES:
         owner = walker.owner(frame.f_code)
-        if owner is Owner.OURS:
+        if owner is Owner.OURS or (owner is Owner.MODE and not count):
             if count:
                 break
             frame = frame.f_back
@@ -132,7 +134,7 @@ def learn_argument(
     """
     kind = type(argument)
     if isinstance(argument, torch.Tensor):
-        if kind not in PLAIN_TYPES:
+        if kind not in PLAIN_TYPES or argument.is_nested:
             raise NoRecipeError
         return next(values)
     if kind in _SEQUENCES and depth and len(argument) <= _MAX_ITEMS:
@@ -215,6 +217,7 @@ def learn_recipe(
         has_gradient=torch.is_grad_enabled(),
         depth=depth,
         made=sum(not any(t is other for other in given) for t in outputs),
+        writes=any(changed),
     )
 
 

@@ -10,16 +10,20 @@ from typing import Any, Final
 
 import torch
 
+from graphscope.capture import scripted
+from graphscope.capture.compiled import CompiledWatch
 from graphscope.capture.following import OpFollower
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
-from graphscope.capture.journal import Journal
+from graphscope.capture.inside import InsideWatch
+from graphscope.capture.journal import RECORDED_THREADS, Journal
 from graphscope.capture.leaves import LeafWatch
 from graphscope.capture.mode import CaptureMode
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.notices import NoticeBoard
+from graphscope.capture.opaque import OpaqueWatch
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.readings import Readings
 from graphscope.capture.sites import SiteFinder
@@ -88,14 +92,25 @@ class Recorder:
         follower = OpFollower(
             self._table, self._journal, self._nodes, self._modules, self._updates
         )
+        inside = InsideWatch(
+            self._table, self._journal, self._nodes, self._modules, self._ops, finder
+        )
         self._mode = CaptureMode(
             self._journal,
+            self._nodes,
             self._ops,
             self._gradients,
             self._updates,
             self._names,
             follower,
             walker,
+            inside,
+        )
+        opaque = OpaqueWatch(
+            self._journal, self._ops, self._nodes, self._modules, finder
+        )
+        self._compiled = CompiledWatch(
+            self._journal, opaque, _is_ours, self._mode.guarded
         )
         self._models = models
         self._is_started = False
@@ -122,8 +137,11 @@ class Recorder:
             for model in self._models:
                 prefix = "" if len(self._models) == 1 else type(model).__name__
                 self._modules.add_root(model, prefix)
-        self._modules.attach(lambda mode: isinstance(mode, CaptureMode))
+        RECORDED_THREADS.append(self._journal.thread)
+        self._modules.attach(_is_ours)
         self._updates.attach()
+        self._compiled.attach()
+        scripted.attach(self._compiled)
         self._mode.__enter__()
 
     def stop(self, error: BaseException | None = None) -> None:
@@ -138,6 +156,9 @@ class Recorder:
             _RUNNING.remove(self)
         with self._journal.lock, torch._C.DisableTorchFunction():
             try:
+                self._ops.functions.settle()
+                self._ops.functions.drop()
+                self._ops.transforms.settle()
                 self._names.apply()
                 self._journal.finish(_describe(error))
             except Exception as fault:  # noqa: BLE001 - the observer rule
@@ -155,12 +176,16 @@ class Recorder:
 
     def abandon(self) -> None:
         """Stop recording without touching torch's mode stack (also after a fork)."""
+        if self._mode.is_live and self._journal.thread in RECORDED_THREADS:
+            RECORDED_THREADS.remove(self._journal.thread)
         self._mode.is_live = False
         self._nodes.detach()
         self._gradients.detach()
         self._leaves.detach()
         self._modules.detach()
         self._updates.detach()
+        self._compiled.detach()
+        scripted.detach(self._compiled)
 
     def renew_lock(self) -> None:
         """Replace a lock that another thread may have held when the process forked."""
@@ -217,6 +242,10 @@ class Recorder:
     def _deliver(self, trace: Trace) -> None:
         self._send(trace)
         self.notices.announce_step(trace)
+
+
+def _is_ours(mode: object) -> bool:
+    return isinstance(mode, CaptureMode)
 
 
 def _describe(error: BaseException | None) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 
 import executing
 
+from graphscope.capture.faults import is_from_handler
 from graphscope.capture.frames import FrameWalker
 from graphscope.model.site import Frame, Site
 
@@ -105,7 +106,9 @@ class SiteFinder:
             if node is None:
                 return Spot(where, statement_line=frame.f_lineno)
             return _describe(node, where=where, lines=_LINE_END.split(source.text))
-        except Exception:  # noqa: BLE001 - source code of any kind; a name is optional
+        except Exception as fault:  # source code of any kind; a name is optional
+            if is_from_handler(fault):
+                raise
             return Spot(where, statement_line=frame.f_lineno)
 
 

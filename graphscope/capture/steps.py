@@ -10,7 +10,7 @@ that both share, which is what a loop does; in straight code, at the first new t
 """
 
 from graphscope.capture.records import RawEvent
-from graphscope.model.graph import EventKind, OpKind
+from graphscope.model.graph import EventKind, OpKind, Phase
 from graphscope.model.site import Site
 
 _BACKWARD = (EventKind.GRAD, EventKind.ACCUMULATE, EventKind.CAPTURE)
@@ -99,7 +99,7 @@ class StepTracker:
             self.had_backward = True
             if not self.has_update:
                 self._turn_at(event.site)
-        elif self._pivot is not None:
+        elif self._pivot is not None and event.phase is not Phase.BACKWARD:
             if self._looped_at is None and has_looped(self._pivot, event.site):
                 self._looped_at = index
             is_new = event.op is not None and event.op.kind is OpKind.CREATE

@@ -58,7 +58,7 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """Return the sizes of the axes; a nested tensor has none that are numbers."""
     try:
         return tuple(int(size) for size in tensor.shape)
-    except RuntimeError:
+    except (RuntimeError, AttributeError, NotImplementedError, TypeError):
         return ()
 
 
@@ -69,7 +69,9 @@ def to_numpy(plain: torch.Tensor) -> "np.ndarray[Any, Any]":
     if plain._is_zerotensor():
         plain = torch.zeros(plain.shape, dtype=plain.dtype)
     settled = plain.resolve_conj().resolve_neg()
-    return settled.cpu().numpy().copy()
+    # NumPy freezes the storage that it is given: that must be ours, not the user's.
+    found: np.ndarray[Any, Any] = settled.clone().cpu().numpy()
+    return found
 
 
 def summarize(plain: torch.Tensor) -> tuple[Any, ...]:

@@ -5,14 +5,16 @@ and `handle_torch_function`; without us neither would be there, so both go as we
 """
 
 from pathlib import Path
+from re import MULTILINE, compile as pattern
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from torch.overrides import handle_torch_function
 
 from graphscope.capture.calls import CALL_NAME
 
 _FOLDER: Final = str(Path(__file__).parent)
+_ENTRY: Final = pattern(r'^(?=  File ")', MULTILINE)
 _HANDLER: Final = handle_torch_function.__code__
 
 
@@ -43,6 +45,25 @@ def without_ours(trace: TracebackType | None) -> TracebackType | None:
         entry.tb_next = after
         after = entry
     return after
+
+
+def clean_anomaly(metadata: dict[str, Any]) -> None:
+    """Take our frames out of the text that anomaly mode keeps of a forward call."""
+    texts = metadata.get("traceback_")
+    if isinstance(texts, list):
+        texts[:] = [without_our_lines(text) for text in texts]
+
+
+def without_our_lines(text: str) -> str:
+    """Return a written stack without our frames, like `without_ours`."""
+    kept: list[str] = []
+    for entry in _ENTRY.split(text):
+        head = entry.partition("\n")[0]
+        if head.endswith("in handle_torch_function"):
+            del kept[-1:]
+        elif not (head.endswith(CALL_NAME) or f'File "{_FOLDER}' in head):
+            kept.append(entry)
+    return "".join(kept)
 
 
 def _is_ours(trace: TracebackType) -> bool:

@@ -12,24 +12,30 @@ from types import FrameType
 from typing import Any, Final
 
 import torch
+from torch.optim import optimizer as optimizer_module
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
 
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.gradients import GradientWatch, make_slot
-from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.gradients import GradientWatch, is_alike, make_slot
+from graphscope.capture.identity import Known, TensorTable, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.memory import address_of
+from graphscope.capture.modules import remove_hooks_of
 from graphscope.capture.readings import ABSENT, UNREAD, Reading
 from graphscope.capture.recipes import Chain, chain_of, is_same_chain
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder
-from graphscope.capture.tensors import dtype_name, shape_of
+from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import EventKind, Phase, Role, ValueKind
 from graphscope.model.site import Site
 
+_HOOKS: Final[tuple[dict[int, Any], ...]] = (
+    optimizer_module._global_optimizer_pre_hooks,
+    optimizer_module._global_optimizer_post_hooks,
+)
 _MAX_OWN_FRAMES: Final = 40
 
 
@@ -52,6 +58,7 @@ class UpdateWatch:
         self._running: list[int] = []  # optimizers that are in their step, by id
         self._zeroing: Zeroing | None = None
         self._due: dict[int, tuple[torch.Tensor, Reading]] = {}
+        self._used: list[Used] = []
 
     @property
     def depth(self) -> int:
@@ -70,11 +77,13 @@ class UpdateWatch:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        remove_hooks_of(self, _HOOKS)  # an interrupt may have lost a handle
 
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if not self._journal.is_foreign_thread():
             self._leave(optimizer)
             self._running.append(id(optimizer))
+            self._gradients.guard(self._read_used, optimizer)
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if self._journal.is_foreign_thread():
@@ -95,6 +104,49 @@ class UpdateWatch:
         frame, _ = self._walker.find_user_frame()
         return self._sites.find(frame)[1] if frame is not None else None
 
+    def _read_used(self, optimizer: torch.optim.Optimizer) -> None:
+        """Read gradients that are not what last was seen of them any more.
+
+        A scaler, clipping or an exchange between processes has changed them.
+        """
+        table = self._table
+        self._used = []
+        for parameter in _parameters_with_gradient(optimizer):
+            known, gradient = table.entry(parameter), parameter.grad
+            if known is None or gradient is None or type(gradient) not in PLAIN_TYPES:
+                continue
+            address, version, step, seen = known.gradient
+            is_here = step == table.step and address == address_of(gradient)
+            is_same = is_here and version == gradient._version
+            if is_same and not known.is_exposed:
+                continue
+            reading = table.read(gradient)
+            if (
+                is_same
+                and not table.is_reduced(parameter)
+                and table.readings.is_equal(seen, reading, known.value)
+            ):
+                continue
+            known.gradient = (
+                address_of(gradient),
+                gradient._version,
+                table.step,
+                reading,
+            )
+            self._used.append(Used(parameter, known, known.gradient, reading))
+
+    def _take_used(self, step: int) -> "list[Used]":
+        """Return what was read before the update, as readings of the step that is now.
+
+        What a closure of the optimizer's made anew was not used.
+        """
+        found, self._used = self._used, []
+        found = [used for used in found if used.known.gradient is used.mark]
+        if step != self._table.step:
+            for used in found:
+                used.seen = self._carry(used.seen, used.parameter)
+        return found
+
     def _note_update(self, optimizer: torch.optim.Optimizer) -> None:
         label = type(optimizer).__name__
         parameters = list(_parameters_with_gradient(optimizer))
@@ -112,7 +164,9 @@ class UpdateWatch:
         hyper: list[tuple[str, float]],
     ) -> None:
         event.chain = chain_of(sys._getframe(1), self._walker)
+        step = self._table.step
         self._journal.prepare(event)
+        used = self._take_used(step)
         for parameter in parameters:
             old = self._value(parameter)
             seen = self._table.read(parameter)
@@ -128,6 +182,13 @@ class UpdateWatch:
             slot = RawSlot(Role.HYPER, ABSENT, dtype="float64", label=name)
             slot.seen = self._table.readings.put_number(number)
             event.slots.append(slot)
+        values = {id(p): v for p, v in zip(parameters, event.values, strict=True)}
+        for one in used:
+            if id(one.parameter) in values:
+                value = values[id(one.parameter)]
+                slot = make_slot(Role.USED, one.parameter.grad, value)
+                slot.seen = one.seen
+                event.slots.append(slot)
         self._journal.add(event)
 
     def _repeat(
@@ -142,7 +203,10 @@ class UpdateWatch:
         table = self._table
         if event.label != label or count != len(parameters):
             return False
-        if [slot.label for slot in event.slots[count:]] != [name for name, _ in hyper]:
+        end = count + len(hyper)
+        if [slot.label for slot in event.slots[count:end]] != [n for n, _ in hyper]:
+            return False
+        if not self._fits_used(event.slots[end:]):
             return False
         if not is_same_chain(user_chain_start(event.chain), event.chain):
             return False
@@ -157,8 +221,11 @@ class UpdateWatch:
                 return False
             if parameter.dtype is not slot.kind_of_number:
                 return False
+        step = table.step
         if not self._journal.enter(event):
             return False
+        for used, slot in zip(self._take_used(step), event.slots[end:], strict=True):
+            slot.seen = used.seen
         for known, value, slot, parameter in zip(
             found, event.values, event.slots, parameters, strict=False
         ):
@@ -169,10 +236,23 @@ class UpdateWatch:
             fresh.step, fresh.known = table.step, known
             known.value, known.version = fresh, version_of(parameter)
             table.note_read(known, parameter)
-        for slot, (_, number) in zip(event.slots[count:], hyper, strict=True):
+        for slot, (_, number) in zip(event.slots[count:end], hyper, strict=True):
             slot.seen = table.readings.put_number(number)
         self._journal.advance(event)
         return True
+
+    def _fits_used(self, slots: Sequence[RawSlot]) -> bool:
+        """Whether `slots` are for what this update found changed."""
+        if len(slots) != len(self._used):
+            return False
+        return all(
+            used.known.value is slot.value
+            and used.known.gradient is used.mark
+            and slot.role is Role.USED
+            and used.parameter.grad is not None
+            and is_alike(slot, used.parameter.grad)
+            for used, slot in zip(self._used, slots, strict=True)
+        )
 
     def _value(self, parameter: torch.Tensor) -> RawValue:
         """Return the value that the step used, which the update has overwritten."""
@@ -246,12 +326,14 @@ class UpdateWatch:
         if known is not None and not known.is_exposed:
             address, version, step, reading = known.gradient
             if (
-                step == self._table.step
+                address
                 and version == gradient._version
-                and address
                 and address == address_of(gradient)
             ):
-                return reading
+                if step == self._table.step:
+                    return reading
+                if step == self._table.step - 1:
+                    return self._table.readings.carry(reading, known.value)
         return self._table.read(gradient)
 
     def note_zero(self, leaf: torch.Tensor, before: Reading, after: Reading) -> None:
@@ -361,6 +443,16 @@ class UpdateWatch:
         if is_whole:
             zeroing.values = []
         return True
+
+
+@dataclass(slots=True)
+class Used:
+    """A gradient that an optimizer's step finds changed; `mark` is what was noted."""
+
+    parameter: torch.Tensor
+    known: Known
+    mark: tuple[int, int, int, Reading]
+    seen: Reading
 
 
 @dataclass(slots=True)

@@ -92,7 +92,9 @@ def record(
     The exit code is the script's own; so is the traceback when it raises, and what
     was recorded until then is complete.
     """
-    target = output or Path(f"{script.stem}{SUFFIX}")
+    from graphscope.session.ranks import path_of_rank
+
+    target = path_of_rank(output or Path(f"{script.stem}{SUFFIX}"))
     check_script(script)
     check_output(target, overwrite=force)
     from graphscope.session import run_script

@@ -8,6 +8,7 @@ from graphscope.diagram.operations import draft_operations
 from graphscope.diagram.options import DiagramOptions
 from graphscope.diagram.selection import select
 from graphscope.diagram.variables import draft_variables
+from graphscope.model.graph import OpKind
 from graphscope.model.trace import Status, Trace
 
 _DEFAULTS: Final = DiagramOptions()
@@ -48,6 +49,10 @@ def _trace_notes(trace: Trace) -> list[str]:
     notes: list[str] = []
     if trace.status is Status.ABORTED:
         notes.append(f"The step was ended by {trace.error or 'an exception'}.")
+    again = sum(op.kind is OpKind.RECOMPUTE for op in trace.graph.ops)
+    if again:
+        ops = "op" if again == 1 else "ops"
+        notes.append(f"{again} {ops} ran again in backward (checkpoint).")
     reasons = list(dict.fromkeys(gap.reason for gap in trace.graph.gaps))
     notes.extend(f"Not recorded: {reason}" for reason in reasons[:_SHOWN_GAPS])
     if len(reasons) > _SHOWN_GAPS:

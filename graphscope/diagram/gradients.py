@@ -17,6 +17,11 @@ from graphscope.model.numbers import (
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace
 
+HOOK: Final = "hook"
+"""Label of a gradient that a hook of the user's may have changed."""
+
+_ROUNDING: Final = 1e-4
+
 _SHOWN: Final = 4
 """Numbers in a row (passes, elements) before the rest is cut."""
 
@@ -30,7 +35,7 @@ def value_text(value: Value, seen: Observation) -> str:
     Shape and type stand before statistics only; small tensors show their elements.
     """
     text = format_observation(seen)
-    if seen.data is not None and seen.data.size <= _SHOWN:
+    if seen.data is not None and 0 < seen.data.size <= _SHOWN:
         return text
     return f"{format_type(value.dtype, value.shape)} {text}"
 
@@ -79,8 +84,43 @@ def gradient_line(selection: Selection, value: int, prefix: str = "∂ ") -> Lin
     arrived = arrivals_of(selection, value)
     if not arrived:
         return None
-    text = join_numbers([seen for _, seen in arrived], ", ")
+    hooked = _hooked_text(selection, value, arrived)
+    text = hooked or join_numbers([seen for _, seen in arrived], ", ")
     return Line(f"{prefix}{text}", arrived[-1][0])
+
+
+def _hooked_text(selection: Selection, value: int, arrived: Sequence[Seen]) -> str:
+    """Write gradients before and after the user's hooks, nothing if they only read."""
+    trace = selection.trace
+    slots = [trace.graph.slots[s] for s in trace.slots_of(value, Role.GRAD_OUTPUT)]
+    hooked = {slot.event for slot in slots if slot.label == HOOK}
+    if not hooked:
+        return ""
+    texts: list[str] = []
+    is_changed = False
+    start = -1
+    for event in dict.fromkeys(event for event, _ in arrived):
+        seen = [s for e, s in arrived if e == event]
+        if event in hooked:
+            before = _sum_sent(trace, value, start, event)
+            seen = [s for s in (before, *seen) if s is not None]
+            seen = [
+                s for i, s in enumerate(seen) if not i or not is_close(seen[i - 1], s)
+            ]
+            is_changed = is_changed or len(seen) > 1
+        start = event
+        texts.append(" → ".join(format_observation(s) for s in seen))
+    return f"{_join(texts, ', ')} ({HOOK})" if is_changed else ""
+
+
+def _sum_sent(trace: Trace, value: int, start: int, stop: int) -> Observation | None:
+    """Add what was sent to a value between two events; None when nothing was."""
+    slots = [
+        s
+        for s in trace.slots_of(value, Role.EDGE)
+        if start < trace.graph.slots[s].event < stop
+    ]
+    return sum_seen([trace.seen(s) for s in slots]) if slots else None
 
 
 def leaf_lines(selection: Selection, value: Value, prefix: str) -> tuple[Line, ...]:
@@ -104,7 +144,98 @@ def leaf_lines(selection: Selection, value: Value, prefix: str) -> tuple[Line, .
     if events[last].kind is EventKind.CAPTURE:
         return (Line(f"{prefix}{text} (autograd.grad)", last),)
     head = prefix if len(arrived) == 1 else "arrived "
-    return (Line(f"{head}{text}", last), *_stored_lines(selection, value, arrived))
+    used = _used_lines(selection, value.id)
+    label = _label_of_arrival(selection, value.id, last)
+    if label == HOOK:
+        changed = _hooked_line(selection, value, arrived, head)
+        if changed is not None:
+            return (changed, *_later_lines(selection, value, arrived), *used)
+    elif label:
+        text += f" ({label})"
+    stored = _stored_lines(selection, value, arrived)
+    return (Line(f"{head}{text}", last), *stored, *used)
+
+
+def _label_of_arrival(selection: Selection, value: int, event: int) -> str:
+    """Return what is said about a gradient's arrival: `sparse`, `hook`."""
+    graph = selection.trace.graph
+    slots = selection.trace.slots_of(value, Role.ARRIVED)
+    labels = [graph.slots[s].label for s in slots if graph.slots[s].event == event]
+    return labels[0] if labels else ""
+
+
+def _used_lines(selection: Selection, value: int) -> tuple[Line, ...]:
+    """Write the gradient that an update used where it is not `.grad` as it arrived."""
+    trace = selection.trace
+    lines: list[Line] = []
+    for slot in trace.slots_of(value, Role.USED):
+        event = trace.graph.slots[slot].event
+        seen = trace.seen(slot)
+        after = trace.accumulations(value, Role.AFTER)
+        is_news = not after or not is_same(after[-1], seen)
+        if is_news and selection.has_event(event):
+            lines.append(Line(f"used {format_observation(seen)}", event))
+    return tuple(lines)
+
+
+def _hooked_line(
+    selection: Selection, value: Value, arrived: Sequence[Seen], head: str
+) -> Line | None:
+    """Write what a hook of the user's made of what arrived, None if it only read."""
+    before = _stored(selection, value.id, Role.BEFORE, arrived)
+    after = _stored(selection, value.id, Role.AFTER, arrived)
+    added = [_difference(_at(after, event), _at(before, event)) for event, _ in arrived]
+    pairs = list(zip(arrived, added, strict=True))
+    if all(made is None or is_close(seen, made) for (_, seen), made in pairs):
+        return None
+    texts = [
+        _change_text(seen, made) if made is not None else format_observation(seen)
+        for (_, seen), made in pairs
+    ]
+    return Line(f"{head}{_join(texts, ', ')} ({HOOK})", arrived[-1][0])
+
+
+def _later_lines(
+    selection: Selection, value: Value, arrived: Sequence[Seen]
+) -> tuple[Line, ...]:
+    """Write `.grad` where it is more than what the hooks made of one arrival."""
+    after = _stored(selection, value.id, Role.AFTER, arrived)
+    before = [s for _, s in _stored(selection, value.id, Role.BEFORE, arrived)[:1]]
+    if len(after) == 1 and before == [None]:
+        return ()
+    return _stored_lines(selection, value, arrived)
+
+
+def _change_text(before: Observation | None, after: Observation | None) -> str:
+    if is_close(before, after):
+        return format_observation(after)
+    return f"{format_observation(before)} → {format_observation(after)}"
+
+
+def _at(found: Sequence[Seen], event: int) -> Observation | None:
+    """Return what was seen in `event`, None when nothing was."""
+    return next((seen for place, seen in found if place == event), None)
+
+
+def _difference(
+    after: Observation | None, before: Observation | None
+) -> Observation | None:
+    """Return what was added to a gradient; None where that cannot be said."""
+    if before is None or after is None:
+        return after
+    if before.data is None or after.data is None:
+        return None
+    return Observation(np.asarray(after.data - before.data))
+
+
+def is_close(one: Observation | None, other: Observation | None) -> bool:
+    """Whether two observations agree up to what an addition rounds."""
+    if one is None or other is None or one.data is None or other.data is None:
+        return is_same(one, other)
+    if one.data.shape != other.data.shape:
+        return False
+    is_nan = _has_nan_kind(one.data)
+    return np.allclose(one.data, other.data, rtol=_ROUNDING, equal_nan=is_nan)
 
 
 def _stored_lines(
@@ -120,6 +251,9 @@ def _stored_lines(
     before = _stored(selection, value.id, Role.BEFORE, arrived)[:1]
     before = tuple(pair for pair in before if pair[1] is not None)
     text = join_numbers([seen for _, seen in (*before, *after)], " → ")
+    events = selection.trace.graph.events
+    if any(events[event].label == HOOK for event, _ in after):
+        text += f" ({HOOK})"
     return (Line(f".grad {text}", after[-1][0]),)
 
 
@@ -129,7 +263,12 @@ def _stored(
     """Return `.grad` in the events from the first arrival to the last."""
     trace, first, last = selection.trace, arrived[0][0], arrived[-1][0]
     slots = [(trace.graph.slots[s].event, s) for s in trace.slots_of(value, role)]
-    return tuple((e, trace.seen(s)) for e, s in slots if first <= e <= last)
+    events = trace.graph.events
+    return tuple(
+        (e, trace.seen(s))
+        for e, s in slots
+        if first <= e <= last or events[e].label == HOOK
+    )
 
 
 def is_same(one: Observation | None, other: Observation | None) -> bool:

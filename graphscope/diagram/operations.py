@@ -19,6 +19,7 @@ KINDS: Final = {
     OpKind.CREATE: BoxKind.OPERATION,
     OpKind.READOUT: BoxKind.READOUT,
     OpKind.UPDATE: BoxKind.UPDATE,
+    OpKind.RECOMPUTE: BoxKind.OPERATION,  # never drawn: it is said in a note
     OpKind.GAP: BoxKind.GAP,
 }
 
@@ -155,10 +156,11 @@ def arrow_kind(selection: Selection, op: Op, value: int) -> ArrowKind:
         return ArrowKind.UPDATE
     if not values[value].requires_grad:
         return ArrowKind.DATA
-    is_cut = op.cut or op.kind is OpKind.READOUT
-    if is_cut or not any(values[v].requires_grad for v in op.outputs):
+    if op.cut or op.kind is OpKind.READOUT or not op.outputs:
         return ArrowKind.CUT
-    return ArrowKind.FLOW
+    # Inside of a user's own function nothing flows back, and nothing is cut either.
+    flows = any(values[v].requires_grad for v in op.outputs)
+    return ArrowKind.FLOW if flows else ArrowKind.DATA
 
 
 def _root_arrows(selection: Selection) -> list[Arrow]:

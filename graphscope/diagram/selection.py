@@ -7,7 +7,7 @@ from typing import Final
 
 from graphscope.diagram.labels import exponent_of
 from graphscope.errors import StepRangeError
-from graphscope.model.graph import Event, EventKind, Op, OpKind, Role, ValueKind
+from graphscope.model.graph import Event, EventKind, Op, OpKind, Phase, Role, ValueKind
 from graphscope.model.trace import Trace
 
 BACKWARD_KINDS: Final = frozenset(
@@ -113,7 +113,7 @@ def _first_backwards(events: list[Event]) -> dict[int, int]:
 def _is_drawn(
     op: Op, trace: Trace, pass_index: int | None, first_backward: Mapping[int, int]
 ) -> bool:
-    if op.kind is OpKind.CREATE:
+    if op.kind in (OpKind.CREATE, OpKind.RECOMPUTE):
         return False
     index = trace.graph.op_events.get(op.id)
     if index is None:
@@ -121,6 +121,9 @@ def _is_drawn(
     event = trace.graph.events[index]
     if pass_index is not None and event.pass_index != pass_index:
         return False
+    if event.phase is Phase.BACKWARD and op.kind is not OpKind.UPDATE:
+        # Computed by a backward: drawn only where the graph goes on through it.
+        return bool(op.grad_nodes) or op.kind is OpKind.GAP
     if op.kind is not OpKind.READOUT:
         return True
     return index < first_backward.get(event.pass_index, -1)

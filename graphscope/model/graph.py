@@ -35,6 +35,7 @@ class OpKind(StrEnum):
     COMPUTE = "compute"  # computes tensors from tensors
     READOUT = "readout"  # hands numbers to Python: .item(), .tolist(), bool(t)
     UPDATE = "update"  # changes a leaf in place without gradient: w -= lr * w.grad
+    RECOMPUTE = "recompute"  # a checkpoint ran it again in backward
     GAP = "gap"  # something ran that could not be seen; `note` says why
 
 
@@ -69,6 +70,7 @@ class Role(StrEnum):
     ARRIVED = "arrived"  # summed gradient that reached the leaf `value`
     BEFORE = "before"  # `.grad` of `value` before the event
     AFTER = "after"  # `.grad` of `value` after the event
+    USED = "used"  # `.grad` of `value` as an update used it: after clipping, unscaling
     UPDATED = "updated"  # `value` itself after an optimizer's update
     HYPER = "hyper"  # hyper-parameter `label` of the update, a scalar (lr, momentum)
 

@@ -174,6 +174,11 @@ class PackedNumbers(Sequence[Observation | None]):
         return found
 
     @property
+    def size_bytes(self) -> int:
+        """How much memory the numbers take."""
+        return len(self._body)
+
+    @property
     def numbers(self) -> bytes:
         """What follows the status bytes in a file."""
         if self._order is not None:

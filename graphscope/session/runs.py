@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from graphscope.errors import CaptureError, RecordingError, StepRangeError
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
+from graphscope.session.ranks import describe_rank, path_of_rank
 from graphscope.session.steps import LoadedRecording, TracedStep
 from graphscope.storage.memory import MemoryRecording
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
@@ -40,7 +41,11 @@ class _Capturing:
         self._recorder = Recorder(
             deliver, models=self._models, options=CaptureOptions(**self._options)
         )
-        self._recorder.start()
+        try:
+            self._recorder.start()
+        except BaseException as problem:  # an interrupt: nobody calls `__exit__`
+            self._stop(problem)
+            raise
 
     def _stop(self, error: BaseException | None) -> None:
         if self._recorder is None or self._is_over:
@@ -163,10 +168,13 @@ class RecordingRun(_Capturing):
     def __enter__(self) -> Self:
         """Create the file and start capturing on this thread.
 
+        Of several processes each writes a file of its own: `run.rank0.gscope`.
+
         Raises:
             RecordingError: The file exists, or cannot be written.
         """
-        environment = {**describe_environment(), **self._script}
+        environment = {**describe_environment(), **describe_rank(), **self._script}
+        self.path = path_of_rank(self.path)
         self._writer = RecordingWriter(
             self.path,
             environment=environment,

@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from graphscope.errors import RecordingError
+from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Trace
 from graphscope.storage.create import create_file
 from graphscope.storage.paths import real_path
@@ -280,6 +281,8 @@ def _close_quietly(sink: Sink) -> None:
 
 
 def _count_bytes(trace: Trace) -> int:
+    if isinstance(trace.observations, PackedNumbers):
+        return trace.observations.size_bytes
     size = 0
     for seen in trace.observations:
         size += _SLOT_BYTES

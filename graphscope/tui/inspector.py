@@ -131,6 +131,8 @@ def _gradients(moment: Moment, node: Node) -> list[ScreenLine]:
         if passes > 1:
             index = moment.graph.events[reading.slot.event].pass_index
             what = f"{name}  pass {index + 1}"
+        if reading.slot.label:
+            what += f"  ({reading.slot.label})"
         label = "gradient" if not found else ""
         tone = Tone.MUTED if reading.is_known else Tone.FUTURE
         amount = _amount(reading, Tone.GRADIENT)
@@ -161,8 +163,17 @@ def _stored_gradients(moment: Moment, node: Node) -> list[ScreenLine]:
         pieces = [_amount(reading, Tone.GRADIENT)]
         if event.index in after:
             pieces += [Piece(" → ", tone), _amount(after[event.index], Tone.GRADIENT)]
+        verb = f"{verb} ({event.label})" if event.label == "hook" else verb
         label = ".grad" if not found else ""
         found.append(_row(label, *pieces, Piece(f"   {verb}", tone), *_when(reading)))
+    for reading in moment.readings(node.value, Role.USED):
+        by = moment.graph.events[reading.slot.event].label or "update"
+        tone = Tone.MUTED if reading.is_known else Tone.FUTURE
+        amount = _amount(reading, Tone.GRADIENT)
+        label = ".grad" if not found else ""
+        found.append(
+            _row(label, amount, Piece(f"   used by {by}", tone), *_when(reading))
+        )
     return found
 
 

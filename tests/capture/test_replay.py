@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from graphscope.capture.journal import Journal
 from graphscope.capture.replay import Replay
@@ -35,6 +36,32 @@ def mlp() -> None:
         x, y = torch.randn(6, 4), torch.randint(0, 3, (6,))
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def compiled_function() -> None:
+    torch._dynamo.reset()
+    run = torch.compile(lambda x, w: torch.sin(x) * w, backend="eager")
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        loss = (run(torch.randn(3), w) * 2).sum()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def function_transforms() -> None:
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        g = torch.func.grad(lambda v: (v**2).sum())(torch.randn(3))
+        y = torch.vmap(lambda row: row * w)(torch.randn(2, 3))
+        loss = (g * w).sum() + y.sum() + torch.func.grad(torch.sum)(w).sum()
         loss.backward()
         optimizer.step()
 
@@ -124,6 +151,58 @@ def gradients_accumulate_over_passes() -> None:
         optimizer.zero_grad()
 
 
+class _Cube(torch.autograd.Function):
+    """x cubed."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        gradient: torch.Tensor = 3 * x * x * gradients[0]
+        return gradient
+
+
+@loop
+def a_function_of_the_users() -> None:
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        y = _Cube.apply(w)
+        loss = _Cube.apply(y).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def gradients_on_request() -> None:
+    w = torch.ones(3, requires_grad=True)
+    for step in range(6):
+        loss = (w * 2).pow(2).sum()
+        (g,) = torch.autograd.grad(loss, w, create_graph=step == 4)
+        with torch.no_grad():
+            w -= 0.1 * g
+
+
+@loop
+def attention_and_checkpoint() -> None:
+    attention = nn.MultiheadAttention(4, 2)
+    block = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    parameters = [*attention.parameters(), *block.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    for step in range(5):
+        x = torch.randn(3, 1, 4)
+        h, _ = attention(x, x, x)
+        loss = checkpoint(block, h, use_reentrant=step == 4).pow(2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
 @loop
 def the_state_is_carried_over() -> None:
     cell = nn.GRUCell(2, 300)
@@ -176,6 +255,100 @@ def hooks_change_gradients() -> None:
         h.register_hook(lambda g: g * 10)
         optimizer.zero_grad()
         h.pow(2).sum().backward()
+        optimizer.step()
+
+
+@loop
+def hooks_that_come_and_go() -> None:
+    w = torch.ones(3, requires_grad=True)
+
+    def halve(leaf: torch.Tensor) -> None:
+        if leaf.grad is not None:
+            leaf.grad = leaf.grad / 2
+
+    w.register_post_accumulate_grad_hook(halve)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for step in range(8):
+        h = w * 3
+        if step % 4 == 2:
+            h.register_hook(lambda g: g * 10)
+        node: Any = h.grad_fn
+        if step % 4 == 3:
+            node.register_prehook(lambda grads: (grads[0] + 1,))
+        handle = w.register_hook(lambda g: g + 1) if step > 5 else None
+        optimizer.zero_grad()
+        h.pow(2).sum().backward()
+        optimizer.step()
+        if handle is not None:
+            handle.remove()
+
+
+@loop
+def gradients_are_clipped_and_unscaled() -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=3)
+    for step in range(7):
+        optimizer.zero_grad()
+        loss = model(torch.ones(2, 3)).pow(2).sum()
+        scaler.scale(loss).backward()
+        if step > 3:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        scaler.step(optimizer)
+        scaler.update()
+
+
+@loop
+def plain_tensors_share_memory() -> None:
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    buffer = torch.zeros(6)
+    kept = []
+    for step in range(6):
+        first, rest = buffer[:3], buffer[3:]
+        first.fill_(step)
+        if step > 2:
+            kept.append(buffer[1:2])
+        rest.copy_(first)
+        loss = (w * first * rest).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            w.view(-1)[0] = 2.0
+
+
+@loop
+def views_are_renewed() -> None:
+    w = torch.ones(2, 3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        y = w * 2
+        rows = y.view(6)
+        y.mul_(5)
+        loss = rows.sum() + y.pow(2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def written_without_versions() -> None:
+    w = torch.ones(2, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(4):
+        with torch.inference_mode():
+            hidden = torch.ones(2) * 3
+            part = hidden[:1]
+            hidden.add_(1)
+            part.mul_(2)
+            assert hidden[0].item() == 8
+        loss = (w * w).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        w.data -= 0.1
+        w.data[0] = 9.0
         optimizer.step()
 
 

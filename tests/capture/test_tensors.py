@@ -31,7 +31,6 @@ KINDS: dict[str, Callable[[], torch.Tensor]] = {
 }
 UNREADABLE: dict[str, Callable[[], torch.Tensor]] = {
     "meta": lambda: torch.ones(2, device="meta"),
-    "sparse": lambda: torch.eye(2).to_sparse(),
     "quantized": lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
     "subclass": lambda: torch.ones(2).as_subclass(type("Mine", (torch.Tensor,), {})),
 }
@@ -80,6 +79,13 @@ def test_a_narrow_float_is_widened(dtype: torch.dtype) -> None:
 @pytest.mark.filterwarnings("ignore:.*quant.*:UserWarning")
 def test_an_unknown_kind_is_not_read(kind: str) -> None:
     assert observe(UNREADABLE[kind]()) == Observation()
+
+
+def test_a_small_sparse_tensor_is_read_as_the_dense_one() -> None:
+    seen = observe(torch.eye(2).to_sparse())
+    assert seen is not None
+    assert seen.data is not None
+    assert seen.data.tolist() == [[1, 0], [0, 1]]
 
 
 def test_no_tensor_is_none() -> None:

@@ -69,8 +69,13 @@ def _match_calls(
     into what it calls itself) stands for a call only between those.
     """
     ops = [(n, op) for n, trace in enumerate(traces) for op in trace.graph.ops]
-    places = _place_calls(traces, ops, calls)
+    scopes = {s.path.rpartition(".")[2] for t in traces for s in t.graph.scopes}
+    opened = scopes & {call.name for call in calls}
+    ops = [(n, op) for n, op in ops if op.scope.rpartition(".")[2] not in opened]
+    places = _place_calls(traces, ops, calls, opened)
     for number, call in enumerate(calls):
+        if call.name in opened:
+            continue  # its inside is in the graph; what it returned is at the outputs
         if number not in places:
             _note_missing(call, found)
             continue
@@ -83,6 +88,7 @@ def _place_calls(
     traces: Sequence[Trace],
     ops: Sequence[tuple[int, Op]],
     calls: Sequence[SeenCall],
+    opened: set[str],
 ) -> dict[int, int]:
     """Return the position in `ops` of every call that has one."""
     places: dict[int, int] = {}
@@ -92,7 +98,7 @@ def _place_calls(
         if place is not None:
             places[number], start = place, place + 1
     for number, call in enumerate(calls):
-        if number not in places:
+        if number not in places and call.name not in opened:
             before = max((p for n, p in places.items() if n < number), default=-1)
             after = min((p for n, p in places.items() if n > number), default=len(ops))
             between = range(before + 1, after)

@@ -103,6 +103,7 @@ def _check_given(
         value.kind is ValueKind.CONSTANT
         or made_by not in (None, OpKind.GAP)
         or not is_read(seen)
+        or _is_given_to_functions(trace, value.id)
     ):
         checked.unchecked += 1
         return
@@ -114,6 +115,14 @@ def _check_given(
     differences = [differs(seen, wanted) for wanted in fitting]
     if all(differences):
         checked.wrong.append(f"{value.kind} that no call was given: {differences[0]}")
+
+
+def _is_given_to_functions(trace: Trace, value: int) -> bool:
+    """Whether only functions of the user's own, which no witness sees, have it."""
+    graph = trace.graph
+    opened = {scope.path.rpartition(".")[2] for scope in graph.scopes}
+    users = [graph.ops[op].name for op in graph.consumers.get(value, ())]
+    return bool(users) and opened.issuperset(users)
 
 
 def check_updates(
