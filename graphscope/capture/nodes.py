@@ -30,7 +30,7 @@ _COMPILED: Final = "CompiledFunction"
 _BUILT_IN: Final = pattern(r"^[A-Z][A-Za-z0-9]*Backward\d+$")
 
 
-def _accumulator_type() -> type:
+def _accumulator_type() -> Any:
     """Return the type of the nodes that add to `.grad`: it has no public name."""
     with torch.enable_grad():
         leaf = torch.empty(1, requires_grad=True)
@@ -38,7 +38,7 @@ def _accumulator_type() -> type:
     return type(grad_fn.next_functions[0][0])
 
 
-ACCUMULATE_GRAD: Final = _accumulator_type()
+ACCUMULATE_GRAD: Final[Any] = _accumulator_type()
 
 
 @dataclass(slots=True)

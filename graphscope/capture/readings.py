@@ -68,7 +68,8 @@ class Readings:
         }
         self._sizes = {dtype: dtype.itemsize for dtype in _COPIED}
         self._used = 0
-        self._old: Any = None
+        self._buffer: np.ndarray[Any, np.dtype[np.uint8]] = np.empty(0, np.uint8)
+        self._old: np.ndarray[Any, np.dtype[np.uint8]] | None = None
         self._order: Order | None = None
         self._packed: list[Reading] = []
         self._table: SlotTable | None = None
@@ -98,8 +99,8 @@ class Readings:
         """
         if tensor is None:
             return ABSENT
-        dtype = tensor.dtype if type(tensor) in PLAIN_TYPES else None
-        size = self._sizes.get(dtype, 0)
+        dtype = tensor.dtype
+        size = self._sizes.get(dtype, 0) if type(tensor) in PLAIN_TYPES else 0
         if (
             not size
             or not tensor.is_cpu
@@ -111,7 +112,7 @@ class Readings:
         ):
             return self._read_other(tensor)
         numel, address = tensor.numel(), tensor.data_ptr()
-        if not address or tensor.storage_offset():
+        if not address or (tensor.storage_offset() and not has_memory(tensor)):
             return self._read_other(tensor)
         if numel <= self.whole:
             place = self._reserve(numel * size)
@@ -221,7 +222,7 @@ class Readings:
             numbers = self._buffer[place : place + STATS.size].tobytes()
             return Observation.from_stats(STATS.unpack(numbers))
         if kind == _WHOLE:
-            body = self._buffer[: self._used].data
+            body = self._buffer[: self._used].tobytes()
             return Observation(
                 view_data(body, place, shape, stored_dtype(dtype)).copy()
             )

@@ -132,7 +132,8 @@ class Order:
 
     def sort(self, body: bytes) -> bytes:
         """Return the numbers in the slots' order."""
-        return np.frombuffer(body, np.uint8)[self._places].tobytes()
+        sorted_bytes: bytes = np.frombuffer(body, np.uint8)[self._places].tobytes()
+        return sorted_bytes
 
 
 class PackedNumbers(Sequence[Observation | None]):

@@ -15,7 +15,6 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 
 from graphscope.capture import freeze, identity, journal, ops, readings
-from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.following import OpFollower
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.leaves import LeafWatch
@@ -47,7 +46,6 @@ PLACES: list[tuple[Any, str]] = [
     (ops, "RawEvent"),
     (freeze, "Slot"),
 ]
-assert describe_arguments is ops.describe_arguments
 
 
 @contextmanager

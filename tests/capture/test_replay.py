@@ -91,7 +91,7 @@ def by_hand() -> None:
         loss = ((w * 3 - 1) ** 2).sum()
         loss.backward()
         with torch.no_grad():
-            w -= lr * w.grad
+            w -= lr * w.grad  # type: ignore[operator]
         w.grad = None
         lr = 0.1 / (step + 1)
 

@@ -111,8 +111,10 @@ def test_no_tensor_is_none() -> None:
         torch.linspace(1, 2, 1001) * 1e30,
         torch.zeros(999),
     ],
-    ids=["f32", "f64", "bf16", "i64", "b8", "c64", "some nan", "some inf", "all nan"]
-    + ["f16", "transposed", "strided", "expanded", "squares overflow f32", "zeros"],
+    ids=[
+        *("f32", "f64", "bf16", "i64", "b8", "c64", "some nan", "some inf", "all nan"),
+        *("f16", "transposed", "strided", "expanded", "squares overflow f32", "zeros"),
+    ],
 )
 def test_statistics_of_a_large_tensor_equal_numpys(tensor: torch.Tensor) -> None:
     seen = observe(tensor)
