@@ -190,18 +190,10 @@ def _value_before(
         before != tensor._version or any(t is tensor for t in call.silent)
     )
     if not is_changed:
-        value = table.resolve(tensor, site)
-        if value.site is None:
-            value.site = site  # it was read before its place was known
-        return value
-    if known is not None and known.version == before:
-        if known.value.step == table.step:
-            if known.value.site is None:
-                known.value.site = site
-            return known.value
-        old = known.value
-    else:
-        old = None
+        return _placed(table.resolve(tensor, site), site)
+    old = known.value if known is not None and known.version == before else None
+    if old is not None and old.step == table.step:
+        return _placed(old, site)
     value = table.make_value(tensor, site=site)
     value.seen = UNREAD if old is None or old.seen is None else old.seen
     if old is not None:
@@ -211,6 +203,13 @@ def _value_before(
         value.kind = ValueKind.INPUT
     if known is not None:
         known.value = value
+    return value
+
+
+def _placed(value: RawValue, site: Site | None) -> RawValue:
+    """Give a value that was read before its place was known that place."""
+    if value.site is None:
+        value.site = site
     return value
 
 

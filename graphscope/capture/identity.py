@@ -183,12 +183,7 @@ class TensorTable:
         known = self.entry(tensor)
         old = value if value is not None else (known.value if known else None)
         if old is not None:
-            fresh.name, fresh.site = old.name, old.site
-            fresh.owner, fresh.alias_of = old.owner, old.alias_of
-            if old.kind in (ValueKind.BUFFER, ValueKind.GRADIENT):
-                fresh.kind = old.kind
-            if old.step == self.step:
-                fresh.previous = old
+            self._inherit(fresh, old)
         node = self.node_of(tensor)
         if node is not None and node.op is not None:
             # A result that the op did not return: a base, written through its view.
@@ -197,6 +192,15 @@ class TensorTable:
         fresh.seen = self.read(tensor)
         self.bind(tensor, fresh)
         return fresh
+
+    def _inherit(self, fresh: RawValue, old: RawValue) -> None:
+        """Let the new value of a tensor be called what the old one was."""
+        fresh.name, fresh.site = old.name, old.site
+        fresh.owner, fresh.alias_of = old.owner, old.alias_of
+        if old.kind in (ValueKind.BUFFER, ValueKind.GRADIENT):
+            fresh.kind = old.kind
+        if old.step == self.step:
+            fresh.previous = old
 
     def _again(self, tensor: torch.Tensor) -> RawValue | None:
         """Return the record of the step before, while that step is repeated."""
@@ -243,7 +247,9 @@ class TensorTable:
             if owner is not None and owner.known is not None:
                 owner.known.is_exposed = True
 
-    def accept(self, value: RawValue, tensor: torch.Tensor) -> bool:
+    def accept(  # noqa: C901 - hot: a call less
+        self, value: RawValue, tensor: torch.Tensor
+    ) -> bool:
         """Let `tensor` be `value`, a record of the step before, if it can be.
 
         Either it was that already in this step, and nothing has changed it, or it is

@@ -28,15 +28,9 @@ def local_slots(
     node: RawNode, gradient: torch.Tensor | None, table: TensorTable
 ) -> list[RawSlot]:
     """Return the Jacobians of the node that runs now, one for each wanted edge."""
-    if node.name.startswith(_WARNS):
-        return []
     wanted = [e[2] is not None and e[2].requires_grad for e in node.edges]
-    if gradient is None or not any(wanted) or not is_readable(gradient):
+    if gradient is None or not any(wanted) or not _is_askable(node, gradient):
         return []
-    if not 0 < gradient.numel() <= MAX_OUTPUTS or not gradient.is_floating_point():
-        return []
-    if torch._C._autograd._profiler_enabled():
-        return []  # the user counts what runs
     grad_fn: Any = torch._C._current_autograd_node()
     if grad_fn is None or grad_fn.metadata.get(table.key) != node.serial:
         return []
@@ -69,6 +63,17 @@ def local_slots(
         )
         slots.append(slot)
     return slots
+
+
+def _is_askable(node: RawNode, gradient: torch.Tensor) -> bool:
+    """Whether calling the node is cheap, silent, and seen by nobody."""
+    return (
+        not node.name.startswith(_WARNS)
+        and is_readable(gradient)
+        and 0 < gradient.numel() <= MAX_OUTPUTS
+        and gradient.is_floating_point()
+        and not torch._C._autograd._profiler_enabled()  # the user counts what runs
+    )
 
 
 def _reduced(part: torch.Tensor | None, value: RawValue | None) -> torch.Tensor | None:

@@ -173,8 +173,7 @@ class NodeWatch:
             return False
         try:
             shapes = [
-                [int(size) for size in found.shape]
-                for found in grad_fn._input_metadata
+                [int(size) for size in found.shape] for found in grad_fn._input_metadata
             ]
         except (RuntimeError, AttributeError):  # a nested tensor has no sizes
             return False

@@ -524,9 +524,7 @@ def _changed(call: Call) -> list[torch.Tensor]:
     return found if len(found) < _SEVERAL else _without_neighbours(call, found)
 
 
-def _without_neighbours(
-    call: Call, changed: list[torch.Tensor]
-) -> list[torch.Tensor]:
+def _without_neighbours(call: Call, changed: list[torch.Tensor]) -> list[torch.Tensor]:
     """Leave out arguments that only count versions together with what was written."""
     named = written_by_name(call.name, call.args, call.kwargs)
     written = [tensor for _, tensor in flatten_tensors(named)]

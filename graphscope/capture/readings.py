@@ -19,6 +19,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from graphscope.capture.deferred import DeferredReadings
 from graphscope.capture.kernel import Kernel, load_kernels
+from graphscope.capture.memory import is_dense
 from graphscope.capture.records import RawSlot, RawValue
 from graphscope.capture.tensors import (
     PLAIN_TYPES,
@@ -147,6 +148,12 @@ class Readings:
             return UNREAD
         if not tensor.is_cpu:
             return self._defer(tensor)
+        kernel = self._kernels.get(tensor.dtype)
+        is_large = tensor.numel() > self.whole
+        if kernel and is_large and self.stats and _is_block(tensor):
+            place = self._reserve(STATS.size)
+            kernel(tensor.data_ptr(), tensor.numel(), self._address + place)
+            return place << 3 | _STATS
         with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
             plain = tensor.detach()
             if plain.numel() <= self.whole:
@@ -311,6 +318,11 @@ def has_memory(tensor: torch.Tensor) -> bool:
     )
     end = (tensor.storage_offset() + last + 1) * tensor.element_size()
     return tensor.untyped_storage().nbytes() >= end
+
+
+def _is_block(tensor: torch.Tensor) -> bool:
+    """Whether the elements fill a piece of memory as they are, in whatever order."""
+    return is_dense(tensor) and bool(tensor.data_ptr()) and not tensor.is_neg()
 
 
 def without_repeats(plain: torch.Tensor) -> tuple[torch.Tensor, int]:

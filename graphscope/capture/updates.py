@@ -199,37 +199,19 @@ class UpdateWatch:
         hyper: list[tuple[str, float]],
     ) -> bool:
         """Use the record of the step before, if this is the same update."""
-        count = len(event.values)
+        if event.label != label or not self._fits(event, parameters, hyper):
+            return False
         table = self._table
-        if event.label != label or count != len(parameters):
-            return False
-        end = count + len(hyper)
-        if [slot.label for slot in event.slots[count:end]] != [n for n, _ in hyper]:
-            return False
-        if not self._fits_used(event.slots[end:]):
-            return False
-        if not is_same_chain(user_chain_start(event.chain), event.chain):
-            return False
-        found = [table.entry(parameter) for parameter in parameters]
-        for known, slot, parameter in zip(found, event.slots, parameters, strict=False):
-            if known is None or known.value is not slot.value:
-                return False
-            value = known.value
-            if value.step != table.step or value.successor is None:
-                return False
-            if parameter.shape != slot.shape:
-                return False
-            if parameter.dtype is not slot.kind_of_number:
-                return False
         step = table.step
         if not self._journal.enter(event):
             return False
+        count, end = len(event.values), len(event.values) + len(hyper)
         for used, slot in zip(self._take_used(step), event.slots[end:], strict=True):
             slot.seen = used.seen
-        for known, value, slot, parameter in zip(
-            found, event.values, event.slots, parameters, strict=False
+        for value, slot, parameter in zip(
+            event.values, event.slots, parameters, strict=False
         ):
-            fresh = value.successor
+            known, fresh = table.entry(parameter), value.successor
             if known is None or fresh is None:
                 continue
             slot.seen = fresh.seen = table.read(parameter)
@@ -240,6 +222,36 @@ class UpdateWatch:
             slot.seen = table.readings.put_number(number)
         self._journal.advance(event)
         return True
+
+    def _fits(
+        self,
+        event: RawEvent,
+        parameters: list[torch.Tensor],
+        hyper: list[tuple[str, float]],
+    ) -> bool:
+        """Whether the same parameters are updated, by numbers of the same names."""
+        count, end = len(event.values), len(event.values) + len(hyper)
+        if count != len(parameters):
+            return False
+        if [slot.label for slot in event.slots[count:end]] != [n for n, _ in hyper]:
+            return False
+        if not self._fits_used(event.slots[end:]):
+            return False
+        if not is_same_chain(user_chain_start(event.chain), event.chain):
+            return False
+        pairs = zip(event.slots, parameters, strict=False)
+        return all(self._is_current(slot, parameter) for slot, parameter in pairs)
+
+    def _is_current(self, slot: RawSlot, parameter: torch.Tensor) -> bool:
+        known = self._table.entry(parameter)
+        if known is None or known.value is not slot.value:
+            return False
+        value = known.value
+        return (
+            value.step == self._table.step
+            and value.successor is not None
+            and is_alike(slot, parameter)
+        )
 
     def _fits_used(self, slots: Sequence[RawSlot]) -> bool:
         """Whether `slots` are for what this update found changed."""
