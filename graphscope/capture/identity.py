@@ -75,6 +75,7 @@ class TensorTable:
         readings: The numbers of the step that is running.
         step: Index of the current step: a leaf is read anew once in each.
         nodes: Serial number -> autograd node of the current step.
+        is_doubtful: Whether a fault of ours may have left nodes unseen.
         known: Python id -> what is known of the tensor that had it last.
         aliases: Finds tensors that share memory.
         stale: Views whose base was changed; autograd renews them at their next use.
@@ -88,6 +89,7 @@ class TensorTable:
         self.readings = readings
         self.step = 0
         self.nodes: dict[int, RawNode] = {}
+        self.is_doubtful = False
         self.known: dict[int, Known] = {}
         self._names: dict[int, tuple[int, str, ValueKind]] = {}
         self.reduced: dict[int, int] = {}

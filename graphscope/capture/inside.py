@@ -17,12 +17,13 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd.function import BackwardCFunction
 
 from graphscope.capture.arguments import describe_arguments
+from graphscope.capture.changes import Call
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.nodes import NodeWatch
-from graphscope.capture.ops import Call, OpWatch
+from graphscope.capture.ops import OpWatch
 from graphscope.capture.records import RawEvent, RawOp
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import flatten_tensors

@@ -221,6 +221,7 @@ class Journal:
         if isinstance(fault, RecursionError):
             self.add_gap("the user's code was at its recursion limit here")
             return
+        self._table.is_doubtful = True
         text = f"{type(fault).__name__}: {fault}"[:200]
         self.faults[text] = self.faults.get(text, 0) + 1
         if self.faults[text] == 1:

@@ -14,17 +14,18 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from graphscope.capture.calls import STACK_LEVEL, PlacedCalls, deepened
+from graphscope.capture.changes import Call
 from graphscope.capture.following import OpFollower, Seen
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.inside import STOPPED, InsideWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.nodes import NodeWatch
-from graphscope.capture.ops import Call, OpWatch
+from graphscope.capture.ops import OpWatch
 from graphscope.capture.readings import ABSENT
 from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
-from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
 from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
 
@@ -227,7 +228,7 @@ class CaptureMode(TorchFunctionMode):
         """
         if name.startswith(_PROFILING):
             is_entry = "enter" in name and bool(args) and isinstance(args[0], str)
-            self._updates.zeroes(is_entry and args[0].startswith(_ZERO_GRAD))
+            self._updates.zeroing.zeroes(is_entry and args[0].startswith(_ZERO_GRAD))
 
     def guarded(self, write: Callable[..., Any], *args: Any) -> Any:
         """Run code of ours for a call that the mode does not see."""
@@ -248,10 +249,10 @@ class CaptureMode(TorchFunctionMode):
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         result = place(func, args, {})
         if name == "grad":
-            if result is None and self._updates.is_zeroing:
-                self._guarded(self._updates.note_zero, args[0], ABSENT, ABSENT)
-            elif result is not None and self._updates.is_zeroing:
-                self._guarded(self._updates.expect_zero, args[0], result)
+            if result is None and self._updates.zeroing.is_zeroing:
+                self._guarded(self._updates.zeroing.note_zero, args[0], ABSENT, ABSENT)
+            elif result is not None and self._updates.zeroing.is_zeroing:
+                self._guarded(self._updates.zeroing.expect_zero, args[0], result)
             elif result is not None and not self._updates.depth:
                 self._guarded(self._updates.gradient_of, args[0], result)
         elif name in _TENSOR_PROPERTIES:
@@ -269,10 +270,12 @@ class CaptureMode(TorchFunctionMode):
             self._guarded(self._ops.expose, args)
         before = None
         if is_zeroing:
-            before = self._guarded(self._updates.read_gradient, args[0])
+            before = self._guarded(self._updates.zeroing.read_gradient, args[0])
         result = place(func, args, {})
         if is_zeroing:
-            self._guarded(self._updates.note_zero, args[0], before or ABSENT, ABSENT)
+            self._guarded(
+                self._updates.zeroing.note_zero, args[0], before or ABSENT, ABSENT
+            )
         return result
 
     def _run_whole(
@@ -302,7 +305,8 @@ class CaptureMode(TorchFunctionMode):
     ) -> Any:
         self._guarded(self._begin_backward, args)
         # A subclass that handles torch's calls itself would be asked more often.
-        is_seen = _PAST_US is not None and not types and not self._nodes.has_compiled
+        is_plain = all(kind in PLAIN_TYPES for kind in types)
+        is_seen = _PAST_US is not None and is_plain and not self._nodes.has_compiled
         self._journal.is_in_backward = is_seen
         try:
             if is_seen:

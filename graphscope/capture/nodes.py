@@ -87,17 +87,22 @@ class NodeWatch:
         if self._channel is not None:
             self._channel.after = self._channel.before = None
 
-    def register(self, outputs: Sequence[torch.Tensor], op: RawOp) -> None:
+    def register(
+        self, outputs: Sequence[torch.Tensor], op: RawOp, *, is_seen: bool = False
+    ) -> None:
         """Find the nodes that `op` made and hook them.
 
         Walks iteratively from the results' `grad_fn` towards the inputs, until nodes
-        that are known.
+        that are known. Only nodes of a call that was seen, none of them missed before,
+        may be asked for local derivatives: others may come from a checkpoint, which
+        must not be unpacked twice.
         """
         found = self.walk(outputs)
         if not found:
             return
-        hooked = torch._C._autograd._top_saved_tensors_default_hooks(True)
-        nodes = [self._describe(f.grad_fn, op, can_call=hooked is None) for f in found]
+        hooked: Any = torch._C._autograd._top_saved_tensors_default_hooks(True)
+        can_call = hooked is None and is_seen and not self._table.is_doubtful
+        nodes = [self._describe(f.grad_fn, op, can_call=can_call) for f in found]
         self.adopt(found, nodes)
         for one, node in zip(found, nodes, strict=True):
             node.edges = [self._edge(f, n) for f, n in one.edges]

@@ -12,11 +12,12 @@ from typing import Any, Final
 import torch
 
 from graphscope.capture.arguments import describe_arguments
+from graphscope.capture.changes import Call
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch, name_results
 from graphscope.capture.nodes import NodeWatch
-from graphscope.capture.ops import Call, OpWatch
+from graphscope.capture.ops import OpWatch
 from graphscope.capture.records import RawEvent, RawOp
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import flatten_tensors

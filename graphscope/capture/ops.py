@@ -1,7 +1,6 @@
 """One torch call, seen before and after: what it read, made, changed and cut."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final
 
@@ -9,9 +8,17 @@ import torch
 from torch.autograd.function import BackwardCFunction
 from torch.nn.parameter import is_lazy
 
-from graphscope.capture.aliases import overlaps, written_by_name
+from graphscope.capture.aliases import overlaps
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.calls import HANDLER
+from graphscope.capture.changes import (
+    Call,
+    Tensors,
+    changed_by,
+    contains,
+    extends_graph,
+    may_be_asked,
+)
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.functions import FunctionWatch
 from graphscope.capture.identity import TensorTable, version_of
@@ -39,33 +46,7 @@ from graphscope.model.site import Site
 
 _ZEROING: Final = frozenset({"zero_", "_foreach_zero_"})
 _LAZY: Final = "how the parameters of a lazy module were made was not recorded"
-_SEVERAL: Final = 2
 _ALIASES: Final = frozenset({"data", "detach"})
-
-Tensors = list[tuple[str, torch.Tensor]]
-
-
-@dataclass(slots=True)
-class Call:
-    """A torch call before it runs: its tensors and their versions.
-
-    Attributes:
-        frame: What called it; the call stack is there while the call runs.
-        constants: The constants among its arguments, by position or keyword.
-        texts: Which arguments the record shows as the user wrote them, likewise.
-        silent: Tensors that it changed without counting a new version.
-    """
-
-    func: Any
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    tensors: Tensors
-    versions: list[int | None]
-    frame: FrameType | None = None
-    constants: dict[int | str, RawValue] = field(default_factory=dict)
-    texts: set[int | str] = field(default_factory=set)
-    silent: list[torch.Tensor] = field(default_factory=list)
 
 
 class OpWatch:
@@ -108,8 +89,12 @@ class OpWatch:
         versions = [version_of(tensor) for _, tensor in tensors]
         if not self._journal.is_in_backward:
             self.functions.look(frame)
-        if self.updates is not None and self.updates.is_zeroing and name in _ZEROING:
-            self.updates.read_due(tensor for _, tensor in tensors)
+        if (
+            self.updates is not None
+            and self.updates.zeroing.is_zeroing
+            and name in _ZEROING
+        ):
+            self.updates.zeroing.read_due(tensor for _, tensor in tensors)
         else:
             self._read_before(tensors, frame)
         return Call(func, name, args, kwargs, tensors, versions, frame)
@@ -160,9 +145,9 @@ class OpWatch:
     def note(self, call: Call, result: Any) -> None:
         """Write down a call that has returned `result`."""
         results = [tensor for _, tensor in flatten_tensors(result)]
-        changed = [*_changed(call), *self._changed_silently(call)]
+        changed = [*changed_by(call), *self._changed_silently(call)]
         given = [tensor for _, tensor in call.tensors]
-        made = [t for t in results if not _contains(given, t)]
+        made = [t for t in results if not contains(given, t)]
         if not made and not changed and call.name not in READOUTS:
             self._name_unchanged(results)
             return
@@ -182,15 +167,15 @@ class OpWatch:
         if self._note_zeroing(call, changed):
             return
         is_direct = self._is_direct(crossed)
-        outputs = [*filter(_may_be_asked, changed), *made]
+        outputs = [*filter(may_be_asked, changed), *made]
         self._note_op(call, outputs, spot if is_direct else None, site)
 
     def outputs_of(self, call: Call, result: Any) -> list[torch.Tensor]:
         """Return what a call has changed and made."""
         given = [tensor for _, tensor in call.tensors]
         results = [tensor for _, tensor in flatten_tensors(result)]
-        made = [t for t in results if not _contains(given, t)]
-        return [*_changed(call), *self._changed_silently(call), *made]
+        made = [t for t in results if not contains(given, t)]
+        return [*changed_by(call), *self._changed_silently(call), *made]
 
     def _changed_silently(self, call: Call) -> list[torch.Tensor]:
         """Return running statistics that a call wrote without a version counter."""
@@ -255,7 +240,9 @@ class OpWatch:
         """Turn `w.grad.zero_()` into a zero event; False when it is something else."""
         if call.name not in _ZEROING or not changed or self.updates is None:
             return False
-        if self.updates.is_zeroing and self.updates.note_zeroed(changed):
+        if self.updates.zeroing.is_zeroing and self.updates.zeroing.note_zeroed(
+            changed
+        ):
             return True
         values = [self._known_value(tensor) for tensor in changed]
         if any(v is None or v.owner is None for v in values):
@@ -304,12 +291,12 @@ class OpWatch:
             place = (spot.site.file, spot.statement_line)
             op.statement = (*place, site.stack if site else ())
         event = RawEvent(EventKind.OP, op=op, site=site)
-        event.extends_graph = _extends_graph(outputs) and not is_grad
+        event.extends_graph = extends_graph(outputs) and not is_grad
         self._journal.prepare(event)
         op.arguments = describe_arguments(call, spot=spot, site=site, table=self._table)
         read = [self._known_value(tensor) for _, tensor in call.tensors]
         near, stale = self._relatives(call, outputs)
-        self._nodes.register([*outputs, *near], op)
+        self._nodes.register([*outputs, *near], op, is_seen=True)
         for position, tensor in enumerate([*outputs, *near]):
             op.outputs.append(self.output(tensor, op, site, position))
         op.outputs += [self._stale_output(tensor, op, site) for tensor in stale]
@@ -327,7 +314,7 @@ class OpWatch:
             op.recipe = learn_recipe(
                 call, read, outputs, depth=depth, walker=self._walker
             )
-            if len(op.outputs) != len(outputs) or _is_unversioned(call):
+            if len(op.outputs) != len(outputs) or None in call.versions:
                 op.recipe = None
         self._journal.add(event)
         self._journal.on_event(event, self._journal.step)
@@ -349,13 +336,13 @@ class OpWatch:
         The second list has views of such that require a gradient: autograd renews
         their nodes when they are used next, and that must not happen earlier.
         """
-        changed = _changed(call)
+        changed = changed_by(call)
         near: list[torch.Tensor] = []
         stale: list[torch.Tensor] = []
         if not changed:
             return near, stale
         for known, tensor in self._table.aliases.relatives(changed, self._table.step):
-            if _contains(outputs, tensor):
+            if contains(outputs, tensor):
                 continue
             if not overlaps(tensor, changed):
                 if known.version is not None:
@@ -506,54 +493,3 @@ class OpWatch:
             known = leaf.known
             if known is not None and known.value is leaf:
                 known.value, fresh.known = fresh, known
-
-
-def _changed(call: Call) -> list[torch.Tensor]:
-    """Return the arguments whose version counter has moved, without repeats.
-
-    Inference tensors count no versions: there the name of the call decides.
-    """
-    found: list[torch.Tensor] = []
-    if _is_unversioned(call):
-        written = written_by_name(call.name, call.args, call.kwargs)
-        found += [t for _, t in flatten_tensors(written) if t.is_inference()]
-    for (_, tensor), before in zip(call.tensors, call.versions, strict=True):
-        is_changed = before is not None and version_of(tensor) != before
-        if is_changed and not _contains(found, tensor):
-            found.append(tensor)
-    return found if len(found) < _SEVERAL else _without_neighbours(call, found)
-
-
-def _without_neighbours(call: Call, changed: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Leave out arguments that only count versions together with what was written."""
-    named = written_by_name(call.name, call.args, call.kwargs)
-    written = [tensor for _, tensor in flatten_tensors(named)]
-    if not written:
-        return changed
-    return [t for t in changed if _contains(written, t) or overlaps(t, written)]
-
-
-def _may_be_asked(tensor: torch.Tensor) -> bool:
-    """Whether a tensor that was changed says whether it is a leaf.
-
-    A view of a leaf, made and changed under `no_grad`, refuses; its base does not.
-    """
-    if torch.is_grad_enabled() or not tensor.requires_grad or not tensor._is_view():
-        return True
-    try:
-        tensor.is_leaf  # noqa: B018 - it may raise
-    except RuntimeError:
-        return False
-    return True
-
-
-def _is_unversioned(call: Call) -> bool:
-    return None in call.versions
-
-
-def _contains(tensors: Sequence[torch.Tensor], wanted: torch.Tensor) -> bool:
-    return any(tensor is wanted for tensor in tensors)
-
-
-def _extends_graph(outputs: Sequence[torch.Tensor]) -> bool:
-    return any(t.requires_grad and not t.is_leaf for t in outputs)

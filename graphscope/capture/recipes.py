@@ -5,6 +5,7 @@ the call stack, the arguments, and which of them the call changed. A later call 
 fits it is that op again, without looking at any source.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -19,6 +20,7 @@ from graphscope.capture.tensors import PLAIN_TYPES
 Chain = tuple[tuple[CodeType, int], ...]
 
 _MAX_FRAMES: Final = 400
+_MAX_OWN_FRAMES: Final = 40
 _MAX_ITEMS: Final = 64
 _COMPARED: Final = frozenset(
     {int, float, complex, str, bool, bytes, torch.device, range, type(Ellipsis)}
@@ -112,6 +114,17 @@ def is_same_chain(frame: FrameType | None, chain: Chain) -> bool:
             return False
         frame = frame.f_back
     return True
+
+
+def user_chain_start(chain: Chain) -> FrameType | None:
+    """Return the frame at which a chain that our code recorded would begin."""
+    frame: FrameType | None = sys._getframe(1)
+    wanted = chain[0][0] if chain else None
+    for _ in range(_MAX_OWN_FRAMES):
+        if frame is None or frame.f_code is wanted:
+            return frame
+        frame = frame.f_back
+    return None
 
 
 class NoRecipeError(Exception):

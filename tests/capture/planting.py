@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from graphscope.capture import freeze, identity, journal, ops, readings
 from graphscope.capture.following import OpFollower
@@ -23,6 +24,7 @@ from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.recorder import Recorder
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.updates import UpdateWatch
+from graphscope.capture.zeroing import ZeroWatch
 from graphscope.model.trace import Trace
 
 PLACES: list[tuple[Any, str]] = [
@@ -30,7 +32,7 @@ PLACES: list[tuple[Any, str]] = [
     *((OpFollower, name) for name in ("begin", "finish", "_bind")),
     *((GradientWatch, name) for name in ("after_node", "before_node", "begin", "end")),
     *((LeafWatch, name) for name in ("note_arrival", "note_accumulation")),
-    *((UpdateWatch, name) for name in ("_note_update", "note_zero", "read_gradient")),
+    *((ZeroWatch, name) for name in ("note_zero", "read_gradient")),
     *((NodeWatch, name) for name in ("register", "walk", "adopt")),
     *((ModuleWatch, name) for name in ("_push", "_name_inputs", "_name_output")),
     *((readings.Readings, name) for name in ("read", "pack", "restart", "_reserve")),
@@ -38,6 +40,7 @@ PLACES: list[tuple[Any, str]] = [
     *((journal.Journal, name) for name in ("close_step", "_open_step", "upcoming")),
     *((identity.TensorTable, name) for name in ("resolve", "bind", "accept")),
     *((identity.TensorTable, name) for name in ("begin_step", "let_go", "make_value")),
+    (UpdateWatch, "_note_update"),
     (SiteFinder, "find"),
     (journal, "freeze_step"),
     (ops, "describe_arguments"),
@@ -86,7 +89,8 @@ def train() -> list[torch.Tensor]:
     for _ in range(4):
         x, y = torch.randn(4, 3), torch.randint(0, 2, (4,))
         optimizer.zero_grad()
-        out = model(x) + state
+        first = checkpoint(model[0], x, use_reentrant=False)
+        out = model[1:](first) + state
         loss = F.cross_entropy(out, y)
         loss.backward()
         optimizer.step()

@@ -86,12 +86,15 @@ def facts_of(tensor: torch.Tensor) -> tuple[object, ...]:
 def numbers_of(tensor: torch.Tensor) -> Numbers | None:
     """Copy a plain tensor to NumPy, None for kinds that have no such copy.
 
-    bfloat16 is widened to float32, which changes no number.
+    bfloat16 is widened to float32, which changes no number; a sparse tensor is taken
+    as the dense one that it stands for.
     """
-    if not is_plain(tensor):
+    is_sparse = type(tensor) is torch.Tensor and tensor.layout is torch.sparse_coo
+    if not is_sparse and not is_plain(tensor):
         return None
     with unseen():
-        settled = tensor.detach().resolve_conj().resolve_neg()
+        plain = tensor.detach().to_dense() if is_sparse else tensor.detach()
+        settled = plain.resolve_conj().resolve_neg()
         if settled._is_zerotensor():
             settled = torch.zeros(settled.shape, dtype=settled.dtype)
         if settled.dtype is torch.bfloat16:

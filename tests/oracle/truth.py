@@ -138,7 +138,10 @@ def check_updates(
         checked.wrong.append(f"{len(updated)} updates instead of {len(history)}")
         return
     for trace, (weights, gradients) in zip(updated, history, strict=True):
-        wanted = {Role.UPDATED: weights, Role.AFTER: gradients}
+        # A weight without a gradient is not updated.
+        pairs = zip(weights, gradients, strict=True)
+        changed = [w for w, gradient in pairs if gradient is not None]
+        wanted = {Role.UPDATED: changed, Role.AFTER: gradients}
         for role, tensors in wanted.items():
             for tensor in tensors:
                 if tensor is not None:
