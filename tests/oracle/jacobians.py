@@ -34,7 +34,9 @@ def find_wrong_jacobians(traces: Sequence[Trace]) -> Iterator[tuple[str, str]]:
 def _differ(arrived: Numbers, local: Numbers, sent: Numbers, dtype: str) -> str:
     if local.shape != (*arrived.shape, *sent.shape):
         return f"is of shape {local.shape} for {arrived.shape} and {sent.shape}"
-    eps = 2.0**-7 if dtype == "bfloat16" else float(np.finfo(local.dtype).eps)
+    # The coarsest of the three counts: a product may be sent on in another dtype.
+    eps = max(float(np.finfo(part.dtype).eps) for part in (arrived, local, sent))
+    eps = 2.0**-7 if dtype == "bfloat16" else eps
     wide = [part.astype(np.complex128) for part in (arrived, local)]
     with np.errstate(all="ignore"):
         total = np.tensordot(wide[0], wide[1], axes=arrived.ndim)
