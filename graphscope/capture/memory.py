@@ -17,6 +17,8 @@ def is_same_block(
 
     With `is_whole` also in the same order.
     """
+    if gradient.is_conj() != other.is_conj() or gradient.is_neg() != other.is_neg():
+        return False  # the same memory, read with other signs
     if gradient.shape == other.shape and gradient.stride() == other.stride():
         return True
     if is_whole:

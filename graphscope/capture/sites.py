@@ -6,9 +6,11 @@ that depends only on the instruction is worked out once and cached by
 """
 
 import ast
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from re import compile as pattern
+from threading import RLock
 from types import CodeType, FrameType
 from typing import Final
 
@@ -23,6 +25,27 @@ _LINE_END: Final = pattern(
     r"\r\n|\r|\n"
 )  # as Python counts lines; splitlines() has more
 _LITERALS: Final = (int, float, complex, bool)
+
+
+class _Parsing:
+    """One thread at a time: Python 3.11 fails where two parse source code at once."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+_PARSING: Final = _Parsing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +107,8 @@ class SiteFinder:
         """Keep the text of a file that only appears as a caller."""
         file = frame.f_code.co_filename
         if file not in self.sources:
-            self.sources[file] = executing.Source.for_frame(frame).text
+            with _PARSING:
+                self.sources[file] = executing.Source.for_frame(frame).text
 
     def _read(self, frame: FrameType) -> Spot:
         code = frame.f_code
@@ -98,7 +122,8 @@ class SiteFinder:
             expression="",
         )
         try:
-            running = executing.Source.executing(frame)
+            with _PARSING:
+                running = executing.Source.executing(frame)
             source = running.source
             node: ast.AST | None = running.node  # typed as never None, but it can be
             if source.text:

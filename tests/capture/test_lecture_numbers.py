@@ -171,3 +171,14 @@ def test_none_and_zero_gradients_differ() -> None:
     assert t["ignored"].grad is None
     assert t["ignored"].arrived == ()
     assert other.grad_fn is not None
+
+
+def test_a_conjugated_gradient_is_not_taken_for_the_memory_that_it_shares() -> None:
+    with gs.trace() as t:
+        z = torch.tensor([1.0 + 2.0j], requires_grad=True)
+        w = torch.conj(z)
+        w.backward(torch.tensor([3.0 + 4.0j]))
+    trace = t.last.trace
+    gradient = trace.gradient_of(trace.resolve("z").id)
+    assert gradient is not None
+    assert gradient.scalar == 3 - 4j
