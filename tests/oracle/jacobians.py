@@ -12,7 +12,6 @@ from graphscope.model.graph import Role, Slot
 from graphscope.model.trace import Trace
 from tests.oracle.reading import Numbers
 
-
 # Like a normalisation of few numbers: what is left is rounding alone.
 _CANCELS = ("ScaledDotProduct",)
 
