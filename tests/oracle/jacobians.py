@@ -33,15 +33,18 @@ def find_wrong_jacobians(traces: Sequence[Trace]) -> Iterator[tuple[str, str]]:
                 continue
             if arrived is None or sent is None:
                 continue
-            yield name, _differ(arrived, local, sent, slot.dtype)
+            start, stop = trace.graph.events[slot.event].slots
+            dtypes = {other.dtype for other in trace.graph.slots[start:stop]}
+            is_narrow = "bfloat16" in dtypes  # which is kept as float32
+            yield name, _differ(arrived, local, sent, is_narrow=is_narrow)
 
 
-def _differ(arrived: Numbers, local: Numbers, sent: Numbers, dtype: str) -> str:
+def _differ(arrived: Numbers, local: Numbers, sent: Numbers, *, is_narrow: bool) -> str:
     if local.shape != (*arrived.shape, *sent.shape):
         return f"is of shape {local.shape} for {arrived.shape} and {sent.shape}"
     # The coarsest of the three counts: a product may be sent on in another dtype.
     eps = max(float(np.finfo(part.dtype).eps) for part in (arrived, local, sent))
-    eps = 2.0**-7 if dtype == "bfloat16" else eps
+    eps = 2.0**-7 if is_narrow else eps
     wide = [part.astype(np.complex128) for part in (arrived, local)]
     with np.errstate(all="ignore"):
         total = np.tensordot(wide[0], wide[1], axes=arrived.ndim)
