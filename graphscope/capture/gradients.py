@@ -195,11 +195,10 @@ class GradientWatch:
         """Use the record of the step before; False when the shapes differ."""
         slots = event.slots
         count = len(outputs)
-        if len(slots) != count + len(inputs) or not _has_same_hooks(slots, count):
+        if not are_alike(slots, (*outputs, *inputs)):
             return False
-        for slot, gradient in zip(slots, (*outputs, *inputs), strict=True):
-            if gradient is not None and not is_alike(slot, gradient):
-                return False
+        if not _has_same_hooks(slots, count):
+            return False
         for index, gradient in enumerate(outputs):
             slots[index].seen = self._read_output(node, index, gradient, task)
         for index, gradient in enumerate(inputs):
@@ -410,12 +409,8 @@ def _is_sent(sent: Sent, gradient: torch.Tensor, task: int) -> bool:
 
 def _fits(slots: Sequence[RawSlot], gradients: Tensors, role: Role) -> bool:
     """Whether gradients have the shapes and dtypes of the first of `slots`."""
-    if len(slots) < len(gradients):
-        return False
-    return all(
-        slot.role is role and (gradient is None or is_alike(slot, gradient))
-        for slot, gradient in zip(slots, gradients, strict=False)
-    )
+    first = slots[: len(gradients)]
+    return all(slot.role is role for slot in first) and are_alike(first, gradients)
 
 
 def _has_same_hooks(slots: Sequence[RawSlot], count: int) -> bool:
@@ -423,6 +418,16 @@ def _has_same_hooks(slots: Sequence[RawSlot], count: int) -> bool:
     for slot in slots[:count]:
         value = slot.value
         if value is not None and value.has_hook is not (slot.label == HOOK):
+            return False
+    return True
+
+
+def are_alike(slots: Sequence[RawSlot], gradients: Tensors) -> bool:
+    """Whether there is a slot for each of `gradients`, and each slot fits."""
+    if len(slots) != len(gradients):
+        return False
+    for slot, gradient in zip(slots, gradients, strict=True):
+        if gradient is not None and not is_alike(slot, gradient):
             return False
     return True
 

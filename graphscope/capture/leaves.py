@@ -6,12 +6,17 @@ afterwards. Both are registered once per tensor and removed at the end.
 """
 
 import weakref
-from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 
-from graphscope.capture.gradients import HOOK, GradientWatch, is_alike, make_slot
+from graphscope.capture.gradients import (
+    HOOK,
+    GradientWatch,
+    are_alike,
+    is_alike,
+    make_slot,
+)
 from graphscope.capture.identity import Known, TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.memory import address_of
@@ -119,7 +124,7 @@ class LeafWatch:
     ) -> bool:
         count = len(given)
         slots, rest = event.slots[:count], event.slots[count:]
-        if len(rest) > 1 or not _fits(slots, given):
+        if len(rest) > 1 or not are_alike(slots, given):
             return False
         for slot, tensor in zip(slots, given, strict=True):
             slot.seen = self._read(slot.role, tensor, event.values[0])
@@ -144,7 +149,7 @@ class LeafWatch:
             return
         value, gradient = event.values[0], tensor.grad
         event.kind = EventKind.ACCUMULATE
-        if slot is None or not _fits([slot], (gradient,)):
+        if slot is None or not are_alike([slot], (gradient,)):
             if self._journal.replay.is_active:
                 self._journal.leave()
             slot = make_slot(Role.AFTER, gradient, value)
@@ -231,15 +236,6 @@ def _layout_of(gradient: torch.Tensor) -> str:
     """Return `sparse` for layouts that keep no zeros."""
     name = str(gradient.layout)
     return "sparse" if "sparse" in name else ""
-
-
-def _fits(slots: Sequence[RawSlot], given: Sequence[torch.Tensor | None]) -> bool:
-    if len(slots) != len(given):
-        return False
-    for slot, tensor in zip(slots, given, strict=True):
-        if tensor is not None and not is_alike(slot, tensor):
-            return False
-    return True
 
 
 class _LeafHook:

@@ -73,10 +73,6 @@ class TransformWatch:
         self._add_inputs(tensors)
         return True
 
-    def sees_backward(self, args: tuple[Any, ...]) -> bool:
-        """Whether a transform calls backward, for its own purposes."""
-        return self.sees([tensor for _, tensor in flatten_tensors(args)])
-
     def is_inside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call belongs to the transform; else its results are looked for."""
         given = [t for _, t in flatten_tensors((args, list(kwargs.values())))]
