@@ -62,7 +62,7 @@ $(VENV)/created:
 	$(PIP) --upgrade 'pip>=25.1'
 	touch $@
 
-$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
+$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt hatch_build.py $(wildcard graphscope/capture/kernel/*.[ch])
 	$(PIP) --constraint constraints.txt --editable .
 	touch $@
 

@@ -13,7 +13,7 @@ import torch
 from graphscope.capture.tensors import PLAIN_TYPES
 
 if TYPE_CHECKING:
-    from graphscope.capture.identity import Known
+    from graphscope.capture.records import Known
 
 _IN_PLACE: Final = frozenset(
     {"__iadd__", "__isub__", "__imul__", "__idiv__", "__itruediv__", "__ifloordiv__"}

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import torch
 
 from graphscope.capture.identity import TensorTable
-from graphscope.capture.readings import UNREAD
+from graphscope.capture.reader import UNREAD
 from graphscope.capture.records import RawValue
 from graphscope.capture.sites import Spot
 from graphscope.capture.tensors import flatten_tensors

@@ -53,7 +53,7 @@ class PlacedCalls:
     """Caches one calling function for each place; one per recorder."""
 
     def __init__(self) -> None:
-        self._functions: dict[tuple[CodeType, int], FunctionType] = {}
+        self._functions: dict[int, tuple[FunctionType, CodeType]] = {}
 
     def at(self, frame: FrameType | None) -> FunctionType:
         """Return `call(func, args, kwargs)` that runs as if in `frame`.
@@ -61,18 +61,24 @@ class PlacedCalls:
         Torch's Python functions hand themselves over through `handle_torch_function`:
         then it is the place that called that function.
         """
-        if frame is not None and frame.f_code is HANDLER and frame.f_back is not None:
-            frame = frame.f_back.f_back
         if frame is None:
             return FunctionType(_TEMPLATE, {})
-        key = (frame.f_code, frame.f_lasti)
+        code = frame.f_code
+        if code is HANDLER and frame.f_back is not None:
+            frame = frame.f_back.f_back
+            if frame is None:
+                return FunctionType(_TEMPLATE, {})
+            code = frame.f_code
+        key = id(code) + frame.f_lasti  # `frames.place_of`: a call less
         found = self._functions.get(key)
-        if found is None or found.__globals__ is not frame.f_globals:
-            code = _TEMPLATE.replace(
-                co_filename=frame.f_code.co_filename,
-                co_firstlineno=frame.f_lineno,
-                co_name=CALL_NAME,
-                co_qualname=CALL_NAME,
-            )
-            found = self._functions[key] = FunctionType(code, frame.f_globals)
-        return found
+        if found is not None and found[0].__globals__ is frame.f_globals:
+            return found[0]
+        template = _TEMPLATE.replace(
+            co_filename=code.co_filename,
+            co_firstlineno=frame.f_lineno,
+            co_name=CALL_NAME,
+            co_qualname=CALL_NAME,
+        )
+        function = FunctionType(template, frame.f_globals)
+        self._functions[key] = function, code
+        return function

@@ -5,16 +5,17 @@ it with that op's results. What does not fit is handed to `ops`, which records a
 """
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any, Final
 
 import torch
 
-from graphscope.capture.identity import Known, TensorTable, is_like, version_of
+from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import is_like
 from graphscope.capture.modules import ModuleWatch
-from graphscope.capture.nodes import Found, NodeWatch
+from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.recipes import (
     ANYTHING,
     Items,
@@ -24,7 +25,7 @@ from graphscope.capture.recipes import (
     is_same_chain,
     same_keys,
 )
-from graphscope.capture.records import RawEvent, RawOp, RawValue
+from graphscope.capture.records import Known, RawEvent, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
 from graphscope.capture.updates import UpdateWatch
 from graphscope.model.graph import EventKind
@@ -126,9 +127,7 @@ class OpFollower:
             return False
         return is_equal(spec, argument)
 
-    def finish(  # noqa: C901 - hot: a call less
-        self, event: RawEvent, seen: Seen, result: Any
-    ) -> bool:
+    def finish(self, event: RawEvent, seen: Seen, result: Any) -> bool:
         """Compare what a call returned with the record, and write it down."""
         op = event.op
         recipe = op.recipe if op is not None else None
@@ -145,37 +144,16 @@ class OpFollower:
         for tensor, value in zip(outputs, op.outputs, strict=True):
             if type(tensor) not in _PLAIN or not is_like(value, tensor):
                 return False
-        if op.nodes or any(t.requires_grad and not t.is_leaf for t in outputs):
-            found = self._match_nodes(op, outputs)
-            if found is None:
-                return False
-            self._nodes.adopt(found, op.nodes)
+        wants_nodes = op.nodes or any(
+            t.requires_grad and not t.is_leaf for t in outputs
+        )
+        if wants_nodes and not self._nodes.follow(outputs, op.nodes):
+            return False
         for tensor, value in zip(outputs, op.outputs, strict=True):
             self._bind(tensor, value)
         self._journal.advance(event)
         self._journal.on_event(event, self._journal.step)
         return True
-
-    def _match_nodes(
-        self, op: RawOp, outputs: Sequence[torch.Tensor]
-    ) -> list[Found] | None:
-        """Return the autograd nodes that the call made, if they are those of `op`."""
-        found, nodes = self._nodes.walk(outputs), op.nodes
-        if len(found) != len(nodes):
-            return None
-        for one, node in zip(found, nodes, strict=True):
-            if one.grad_fn.name() != node.name or len(one.edges) != len(node.edges):
-                return None
-            for (target, output), edge in zip(one.edges, node.edges, strict=True):
-                if output != edge[1]:
-                    return None
-                is_it = self._nodes.leads_to(target, edge[0])
-                if is_it is None:
-                    pairs = zip(found, nodes, strict=True)
-                    is_it = any(f.grad_fn is target and n is edge[0] for f, n in pairs)
-                if not is_it:
-                    return None
-        return found
 
     def _bind(self, tensor: torch.Tensor, value: RawValue) -> None:
         """Let a result be what it was in the step before, with its new numbers."""

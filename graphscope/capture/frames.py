@@ -78,18 +78,28 @@ def _classify_torch(file: str, function: str) -> Owner:
     return Owner.WRAPPER if inside in _WRAPPER_FILES else Owner.TORCH
 
 
+def place_of(frame: FrameType) -> int:
+    """Return a number for the instruction that a frame is at.
+
+    It stays so for as long as the code object lives: CPython keeps the instructions
+    inside of it, so this is the address of one. A hash would read all of the object.
+    """
+    return id(frame.f_code) + frame.f_lasti
+
+
 class FrameWalker:
     """Finds user frames; one per recorder, because it caches by code object."""
 
     def __init__(self) -> None:
-        self._owners: dict[CodeType, Owner] = {}
+        # by id, with the code: hashing a code object reads all of it
+        self._owners: dict[int, tuple[Owner, CodeType]] = {}
 
     def owner(self, code: CodeType) -> Owner:
         """Return whose code this is."""
-        found = self._owners.get(code)
+        found = self._owners.get(id(code))
         if found is None:
-            found = self._owners[code] = classify(code)
-        return found
+            found = self._owners[id(code)] = classify(code), code
+        return found[0]
 
     def find_user_frame(self) -> tuple[FrameType | None, list[Owner]]:
         """Return the innermost user frame, and the owners of the frames it called.

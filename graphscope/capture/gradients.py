@@ -8,26 +8,32 @@ from typing import Any, Final
 
 import torch
 
+from graphscope.capture.channel import Tensors
+from graphscope.capture.flows import (
+    has_same_hooks,
+    is_sent,
+    read_edge,
+    read_node,
+    read_output,
+)
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.jacobians import local_slots
 from graphscope.capture.journal import Journal
-from graphscope.capture.memory import address_of, identity_of, is_same_block
-from graphscope.capture.nodes import NodeWatch, Tensors
-from graphscope.capture.readings import ABSENT, Reading
+from graphscope.capture.likeness import are_alike, is_alike
+from graphscope.capture.memory import identity_of
+from graphscope.capture.nodes import NodeWatch
+from graphscope.capture.reader import ABSENT, Reading
 from graphscope.capture.records import (
     RawEvent,
     RawNode,
     RawSlot,
     RawValue,
-    Sent,
 )
-from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
+from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Role
-from graphscope.model.packed import Kept
 from graphscope.model.site import Site
 
 HOOK: Final = "hook"  # label of a gradient that the user's hook may have changed
-_STATS: Final = int(Kept.STATS)
 
 
 Opened = tuple[RawEvent, list[RawSlot], list[tuple[int, int, Any] | None]]
@@ -48,6 +54,7 @@ class GradientWatch:
         self._task = -1
         self._table = table
         self._readings = table.readings
+        self._reader = table.readings.reader
         self._journal = journal
         self._is_live = True
         self._open: dict[int, Opened] = {}
@@ -111,7 +118,7 @@ class GradientWatch:
         if (
             event is None
             or not _fits(event.slots, grad_outputs, Role.GRAD_OUTPUT)
-            or not _has_same_hooks(event.slots, len(grad_outputs))
+            or not has_same_hooks(event.slots, len(grad_outputs))
         ):
             event = RawEvent(EventKind.GRAD, node=node, site=self.site)
             self._journal.prepare(event)
@@ -122,7 +129,9 @@ class GradientWatch:
             count = len(grad_outputs)
             event.slots, rest = event.slots[:count], event.slots[count:]
             for slot, gradient in zip(event.slots, grad_outputs, strict=True):
-                slot.seen = self._read_output(node, slot.position, gradient, task)
+                slot.seen = read_output(
+                    self._reader, node, slot.position, gradient, task
+                )
             self._journal.advance(event)
         if node.can_call and len(grad_outputs) == 1:
             self._add_local(event, rest, grad_outputs[0])
@@ -193,17 +202,8 @@ class GradientWatch:
         task: int,
     ) -> bool:
         """Use the record of the step before; False when the shapes differ."""
-        slots = event.slots
-        count = len(outputs)
-        if not are_alike(slots, (*outputs, *inputs)):
+        if not read_node(self._reader, node, event.slots, outputs, inputs, task):
             return False
-        if not _has_same_hooks(slots, count):
-            return False
-        for index, gradient in enumerate(outputs):
-            slots[index].seen = self._read_output(node, index, gradient, task)
-        for index, gradient in enumerate(inputs):
-            slot = slots[count + index]
-            slot.seen = self._read_edge(node, index, gradient, outputs, slots, task)
         self._journal.advance(event)
         return True
 
@@ -216,8 +216,8 @@ class GradientWatch:
         received = self._read_used(node, opened, outputs)
         if _fits(rest, inputs, Role.EDGE) and len(rest) == len(inputs):
             for index, (slot, gradient) in enumerate(zip(rest, inputs, strict=True)):
-                slot.seen = self._read_edge(
-                    node, index, gradient, outputs, received, task
+                slot.seen = read_edge(
+                    self._reader, node, index, gradient, (outputs, received), task
                 )
             event.slots += rest
         else:
@@ -271,7 +271,7 @@ class GradientWatch:
             slot.node, slot.position = node, position
             if slot.value is not None and slot.value.has_hook:
                 slot.label = HOOK
-            slot.seen = self._read_output(node, position, gradient, task)
+            slot.seen = read_output(self._reader, node, position, gradient, task)
             slots.append(slot)
         return slots
 
@@ -289,25 +289,11 @@ class GradientWatch:
             value = node.edges[position][2] if position < len(node.edges) else None
             slot = make_slot(Role.EDGE, gradient, value)
             slot.node, slot.position = node, position
-            slot.seen = self._read_edge(node, position, gradient, outputs, known, task)
+            slot.seen = read_edge(
+                self._reader, node, position, gradient, (outputs, known), task
+            )
             slots.append(slot)
         return slots
-
-    def _read_output(
-        self, node: RawNode, position: int, gradient: torch.Tensor | None, task: int
-    ) -> Reading:
-        """Read what reached an output; a single gradient was read when it was sent.
-
-        It is the same memory, which the engine kept in between, and nobody wrote to it.
-        """
-        sent = node.inbox.pop(position, None) if node.inbox else None
-        if gradient is None:
-            return ABSENT
-        if sent is not None and _is_sent(sent, gradient, task):
-            value = node.outputs.get(position)
-            if value is None or not value.has_hook:
-                return sent.reading
-        return self._readings.read(gradient)
 
     def read_sent(
         self, leaf: RawValue, node: RawNode, gradient: torch.Tensor | None
@@ -317,12 +303,8 @@ class GradientWatch:
         if gradient is not None:
             sent = node.inbox.pop(0, None) if node.inbox else None
             task = torch._C._current_graph_task_id()
-            if (
-                sent is not None
-                and not leaf.has_hook
-                and _is_sent(sent, gradient, task)
-            ):
-                reading = sent.reading
+            if sent is not None and not leaf.has_hook and is_sent(sent, gradient, task):
+                reading = sent[1]
             else:
                 reading = self._readings.read(gradient)
             self._last_sent = identity_of(gradient)
@@ -333,111 +315,11 @@ class GradientWatch:
         sent = self._last_sent
         return bool(sent[0]) and sent == identity_of(gradient)
 
-    def _read_edge(
-        self,
-        node: RawNode,
-        position: int,
-        gradient: torch.Tensor | None,
-        outputs: Tensors,
-        slots: Sequence[RawSlot],
-        task: int,
-    ) -> Reading:
-        """Read what is sent along an edge, and note it at the other end.
-
-        What a node only reshapes, or hands on, is the memory that it received.
-        """
-        target, output, _ = (
-            node.edges[position] if position < len(node.edges) else (None, 0, None)
-        )
-        if gradient is None:
-            return ABSENT
-        is_plain = type(gradient) in PLAIN_TYPES and gradient.is_cpu
-        address = address_of(gradient) if is_plain else 0
-        reading = -1
-        if address:
-            reading = self._same_memory(gradient, address, outputs, slots)
-        if reading < 0:
-            reading = self._readings.read(gradient)
-        if target is not None:
-            sent = target.inbox.get(output)
-            if sent is not None and sent.task == task:
-                sent.count += 1
-            elif address:
-                version = gradient._version
-                target.inbox[output] = Sent(1, reading, address, version, task)
-        return reading
-
-    def _same_memory(
-        self,
-        gradient: torch.Tensor,
-        address: int,
-        outputs: Tensors,
-        slots: Sequence[RawSlot],
-    ) -> Reading:
-        """Return the reading of an output that is the very same memory, or -1.
-
-        Only for statistics: whole data is kept in the order of its axes.
-        """
-        numel = gradient.numel()
-        for index, other in enumerate(outputs):
-            if other is None or index >= len(slots):
-                continue
-            reading = slots[index].seen
-            if (
-                other.is_cpu
-                and other.numel() == numel
-                and type(other) in PLAIN_TYPES
-                and not other.is_nested
-                and other.data_ptr() == address
-                and other.dtype is gradient.dtype
-                and is_same_block(gradient, other, is_whole=reading & 7 != _STATS)
-            ):
-                return reading
-        return -1
-
-
-def _is_sent(sent: Sent, gradient: torch.Tensor, task: int) -> bool:
-    """Whether `gradient` is what was sent, alone, and nothing has changed it."""
-    return (
-        sent.count == 1
-        and sent.task == task
-        and type(gradient) in PLAIN_TYPES
-        and sent.version == gradient._version
-        and sent.address == gradient.data_ptr()
-    )
-
 
 def _fits(slots: Sequence[RawSlot], gradients: Tensors, role: Role) -> bool:
     """Whether gradients have the shapes and dtypes of the first of `slots`."""
     first = slots[: len(gradients)]
     return all(slot.role is role for slot in first) and are_alike(first, gradients)
-
-
-def _has_same_hooks(slots: Sequence[RawSlot], count: int) -> bool:
-    """Whether the user has hooked the same results as when `slots` were made."""
-    for slot in slots[:count]:
-        value = slot.value
-        if value is not None and value.has_hook is not (slot.label == HOOK):
-            return False
-    return True
-
-
-def are_alike(slots: Sequence[RawSlot], gradients: Tensors) -> bool:
-    """Whether there is a slot for each of `gradients`, and each slot fits."""
-    if len(slots) != len(gradients):
-        return False
-    for slot, gradient in zip(slots, gradients, strict=True):
-        if gradient is not None and not is_alike(slot, gradient):
-            return False
-    return True
-
-
-def is_alike(slot: RawSlot, tensor: torch.Tensor) -> bool:
-    """Whether a slot is one for tensors of this shape and dtype."""
-    try:
-        return tensor.shape == slot.shape and tensor.dtype is slot.kind_of_number
-    except RuntimeError:  # a nested tensor has no shape
-        return False
 
 
 def make_slot(

@@ -13,50 +13,22 @@ A changed version counter means a new version of the value.
 
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.parameter import is_lazy
 
 from graphscope.capture.aliases import Aliases
-from graphscope.capture.readings import Reading, Readings
-from graphscope.capture.records import RawNode, RawOp, RawSlot, RawValue
+from graphscope.capture.kernel import NATIVE
+from graphscope.capture.likeness import is_like
+from graphscope.capture.reader import KIND, STATS, Reading
+from graphscope.capture.readings import Readings
+from graphscope.capture.records import Known, RawNode, RawOp, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
-from graphscope.model.packed import Kept
 from graphscope.model.site import Site
-
-_KIND: Final = 7
-_STATS: Final = int(Kept.STATS)
-
-
-@dataclass(slots=True, eq=False)
-class Known:
-    """A tensor that was seen: its current value and how to recognise it.
-
-    Attributes:
-        reference: Weak; None for parameters, whose `hook` marks them.
-        hook_id: Number of `hook` among the tensor's post-accumulate hooks.
-        is_exposed: Whether its memory, or that of its gradient, may be written without
-            a new version: somebody has `.data`, an array or the address of it.
-        read_at: Version and step of an optimizer's update that read it.
-        mark: A few of its numbers as they were then.
-        gradient: Address, version, step and reading of its `.grad` as it was last seen.
-    """
-
-    value: RawValue
-    version: int | None
-    reference: "weakref.ref[torch.Tensor] | None"
-    address: int = 0
-    hook: object = None
-    hook_id: int = -1
-    handles: tuple[Any, ...] = ()
-    is_exposed: bool = False
-    read_at: tuple[int | None, int] = (None, -1)
-    mark: bytes = b""
-    gradient: tuple[int, int, int, Reading] = (0, 0, -1, 0)
 
 
 def version_of(tensor: torch.Tensor) -> int | None:
@@ -77,6 +49,7 @@ class TensorTable:
         nodes: Serial number -> autograd node of the current step.
         is_doubtful: Whether a fault of ours may have left nodes unseen.
         known: Python id -> what is known of the tensor that had it last.
+        entry: Returns what is known of this very tensor object, or None.
         aliases: Finds tensors that share memory.
         stale: Views whose base was changed; autograd renews them at their next use.
         reduced: Python id -> address of parameters whose gradients are exchanged.
@@ -91,6 +64,7 @@ class TensorTable:
         self.nodes: dict[int, RawNode] = {}
         self.is_doubtful = False
         self.known: dict[int, Known] = {}
+        self.entry = self._find_entry()
         self._names: dict[int, tuple[int, str, ValueKind]] = {}
         self.reduced: dict[int, int] = {}
         self.aliases = Aliases(self.known)
@@ -123,8 +97,12 @@ class TensorTable:
         found = self.reduced.get(id(tensor)) if self.reduced else None
         return found is not None and found == _address(tensor)
 
-    def entry(self, tensor: torch.Tensor) -> Known | None:
-        """Return what is known of this very tensor object, or None."""
+    def _find_entry(self) -> Callable[[torch.Tensor], Known | None]:
+        if NATIVE is None:
+            return self._entry
+        return partial(NATIVE.entry, self.known, self._is_same)
+
+    def _entry(self, tensor: torch.Tensor) -> Known | None:
         known = self.known.get(id(tensor))
         if known is None:
             return None
@@ -164,6 +142,11 @@ class TensorTable:
         if grad_fn is None:
             return None
         return self.nodes.get(grad_fn.metadata.get(self.key, -1))
+
+    def leaf_node(self, leaf: torch.Tensor) -> RawNode | None:
+        """Return the node that adds to the `.grad` of a leaf, if it is known."""
+        known = self.entry(leaf)
+        return None if known is None else known.value.node
 
     def resolve(self, tensor: torch.Tensor, site: Site | None) -> RawValue:
         """Return the value that an op was given: known, or first seen here.
@@ -232,7 +215,7 @@ class TensorTable:
             seen = known.value.seen
             if (
                 seen is not None
-                and seen & _KIND == _STATS
+                and seen & KIND == STATS
                 and known.read_at == (tensor._version, self.step - 1)
                 and known.address == tensor.data_ptr()
                 and known.mark == self.readings.sample(tensor)
@@ -439,20 +422,6 @@ def owns_memory(tensor: torch.Tensor) -> bool:
         size = tensor.untyped_storage().nbytes()
         return size == tensor.numel() * tensor.element_size() and not tensor.is_shared()
     except RuntimeError:
-        return False
-
-
-def is_like(value: RawValue, tensor: torch.Tensor) -> bool:
-    """Whether `tensor` is what the record of a value says, but for its numbers."""
-    try:
-        return (
-            tensor.shape == value.shape
-            and tensor.dtype is value.kind_of_number
-            and tensor.requires_grad is value.requires_grad
-            and tensor.is_leaf is value.is_leaf
-            and tensor.device == value.place
-        )
-    except RuntimeError:  # a nested tensor has no shape
         return False
 
 

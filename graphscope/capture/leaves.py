@@ -10,19 +10,14 @@ from typing import Any, Final
 
 import torch
 
-from graphscope.capture.gradients import (
-    HOOK,
-    GradientWatch,
-    are_alike,
-    is_alike,
-    make_slot,
-)
-from graphscope.capture.identity import Known, TensorTable
+from graphscope.capture.gradients import HOOK, GradientWatch, make_slot
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import are_alike, is_alike
 from graphscope.capture.memory import address_of
 from graphscope.capture.nodes import ACCUMULATE_GRAD
-from graphscope.capture.readings import ABSENT, Reading
-from graphscope.capture.records import RawEvent, RawSlot, RawValue
+from graphscope.capture.reader import ABSENT, Reading
+from graphscope.capture.records import Known, RawEvent, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.model.graph import EventKind, Role
 

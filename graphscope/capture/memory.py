@@ -54,3 +54,18 @@ def address_of(gradient: torch.Tensor) -> int:
         return gradient.data_ptr()
     except RuntimeError:  # inside a function transform
         return 0
+
+
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether the storage of a tensor holds it; sharding frees it for a while.
+
+    A tensor of zeros that autograd never allocated holds its numbers as well.
+    """
+    if tensor._is_zerotensor() or not tensor.numel():
+        return True
+    last = sum(
+        stride * (size - 1)
+        for stride, size in zip(tensor.stride(), tensor.shape, strict=True)
+    )
+    end = (tensor.storage_offset() + last + 1) * tensor.element_size()
+    return tensor.untyped_storage().nbytes() >= end

@@ -22,7 +22,7 @@ from graphscope.capture.inside import STOPPED, InsideWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.ops import OpWatch
-from graphscope.capture.readings import ABSENT
+from graphscope.capture.reader import ABSENT
 from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors

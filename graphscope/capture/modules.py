@@ -249,9 +249,10 @@ class ModuleWatch:
 
 def compiled_from(module: torch.nn.Module) -> torch.nn.Module:
     """Return the user's module behind the one that `torch.compile` made of it."""
+    if type(module).__name__ != _COMPILED:
+        return module
     inner = getattr(module, "_orig_mod", None)
-    is_compiled = type(module).__name__ == _COMPILED
-    return inner if is_compiled and isinstance(inner, torch.nn.Module) else module
+    return inner if isinstance(inner, torch.nn.Module) else module
 
 
 def _plain(path: str) -> str:

@@ -6,7 +6,7 @@ are still there). Hooks hold a number and a channel, never a tensor or a node.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from re import compile as pattern
@@ -15,17 +15,16 @@ from typing import Any, Final
 import torch
 from torch.autograd.function import BackwardCFunction
 
-from graphscope.capture.deepguard import anchor_node
+from graphscope.capture.channel import After, AfterHook, Before, BeforeHook, Channel
+from graphscope.capture.deepguard import Anchor, anchor_node
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.jacobians import MAX_JACOBIAN, MAX_OUTPUTS
+from graphscope.capture.kernel import NATIVE
 from graphscope.capture.records import RawNode, RawOp, RawValue
 from graphscope.capture.tracebacks import clean_anomaly
 
-Tensors = Sequence[torch.Tensor | None]
-After = Callable[[int, Tensors, Tensors], None]
-Before = Callable[[int, str, Tensors], None]
-
 _SERIALS: Final = itertools.count(1)
+_AFTER: Final[Any] = AfterHook if NATIVE is None else NATIVE.After
 _COMPILED: Final = "CompiledFunction"
 _BUILT_IN: Final = pattern(r"^[A-Z][A-Za-z0-9]*Backward\d+$")
 
@@ -54,19 +53,6 @@ class Found:
     grad_fn: Any
     edges: Sequence[tuple[Any, int]]
     inner: list[Any]
-
-
-class Channel:
-    """Leads from hooks to the watch; cut when the recording ends.
-
-    The user may keep a graph, and with it our hooks, for as long as they like.
-    """
-
-    __slots__ = ("after", "before")
-
-    def __init__(self, after: After, before: Before) -> None:
-        self.after: After | None = after
-        self.before: Before | None = before
 
 
 class NodeWatch:
@@ -152,13 +138,54 @@ class NodeWatch:
             if node.inbox:
                 node.inbox = {}
             anchor_node(metadata, one.inner)
-            grad_fn.register_hook(_After(channel, serial))
+            grad_fn.register_hook(_AFTER(channel, serial))
             if node.wants_before:
                 self._hook_before(grad_fn, node)
 
+    def follow(self, outputs: Sequence[torch.Tensor], nodes: Sequence[RawNode]) -> bool:
+        """Adopt the nodes behind `outputs`, if they are those of the step before."""
+        if NATIVE is not None and not torch.is_anomaly_enabled():
+            table = self._table
+            is_followed: bool | None = NATIVE.follow_nodes(
+                outputs,
+                nodes,
+                table.key,
+                table.nodes,
+                ACCUMULATE_GRAD,
+                table.leaf_node,
+                _SERIALS,
+                self._channel,
+                Anchor,
+            )
+            if is_followed is not None:
+                return is_followed
+        found = self.walk(outputs)
+        if not self._are_those(found, nodes):
+            return False
+        self.adopt(found, nodes)
+        return True
+
+    def _are_those(self, found: Sequence[Found], nodes: Sequence[RawNode]) -> bool:
+        """Whether nodes that were found have the names and edges of `nodes`."""
+        if len(found) != len(nodes):
+            return False
+        for one, node in zip(found, nodes, strict=True):
+            if one.grad_fn.name() != node.name or len(one.edges) != len(node.edges):
+                return False
+            for (target, output), edge in zip(one.edges, node.edges, strict=True):
+                if output != edge[1]:
+                    return False
+                is_it = self._leads_to(target, edge[0])
+                if is_it is None:
+                    pairs = zip(found, nodes, strict=True)
+                    is_it = any(f.grad_fn is target and n is edge[0] for f, n in pairs)
+                if not is_it:
+                    return False
+        return True
+
     def _hook_before(self, grad_fn: Any, node: RawNode) -> None:
         if self._channel is not None:
-            hook = _Before(self._channel, node.serial, node.name)
+            hook = BeforeHook(self._channel, node.serial, node.name)
             grad_fn.register_prehook(hook)
 
     def _describe(self, grad_fn: Any, op: RawOp, *, can_call: bool) -> RawNode:
@@ -202,7 +229,7 @@ class NodeWatch:
         node = self._table.stand_in(serial, target.name())
         return node, output, node.outputs.get(output)
 
-    def leads_to(self, target: Any, node: RawNode | None) -> bool | None:
+    def _leads_to(self, target: Any, node: RawNode | None) -> bool | None:
         """Whether an edge to `target` is the recorded edge to `node`.
 
         None when `target` was never seen.
@@ -210,40 +237,8 @@ class NodeWatch:
         if target is None:
             return node is None
         if type(target) is ACCUMULATE_GRAD:
-            known = self._table.entry(target.variable)
-            return known is not None and node is not None and known.value.node is node
+            return node is not None and self._table.leaf_node(target.variable) is node
         serial = target.metadata.get(self._table.key)
         if serial is None:
             return None
         return self._table.nodes.get(serial) is node
-
-
-class _After:
-    """The hook after one autograd node. Returns None: no gradient is changed."""
-
-    __slots__ = ("_channel", "_serial")
-
-    def __init__(self, channel: Channel, serial: int) -> None:
-        self._channel = channel
-        self._serial = serial
-
-    def __call__(self, grad_inputs: Tensors, grad_outputs: Tensors) -> None:
-        tell = self._channel.after
-        if tell is not None:
-            tell(self._serial, grad_outputs, grad_inputs)
-
-
-class _Before:
-    """The hook before one autograd node. Returns None likewise."""
-
-    __slots__ = ("_channel", "_name", "_serial")
-
-    def __init__(self, channel: Channel, serial: int, name: str) -> None:
-        self._channel = channel
-        self._serial = serial
-        self._name = name
-
-    def __call__(self, grad_outputs: Tensors) -> None:
-        tell = self._channel.before
-        if tell is not None:
-            tell(self._serial, self._name, grad_outputs)

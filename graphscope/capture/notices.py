@@ -13,7 +13,8 @@ from typing import Self
 import torch
 
 from graphscope.capture.faults import is_from_handler
-from graphscope.capture.readings import UNREAD, Readings
+from graphscope.capture.reader import UNREAD
+from graphscope.capture.readings import Readings
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.model.graph import EventKind, OpKind, Role
 from graphscope.model.notice import Notice, NoticeKind

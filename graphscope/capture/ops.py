@@ -25,7 +25,7 @@ from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
 from graphscope.capture.modules import ModuleWatch, name_results
 from graphscope.capture.nodes import NodeWatch
-from graphscope.capture.readings import UNREAD
+from graphscope.capture.reader import UNREAD
 from graphscope.capture.recipes import learn_recipe
 from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder, Spot

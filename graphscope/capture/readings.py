@@ -8,8 +8,8 @@ All arithmetic runs under `quiet()` or in the compiled kernel: no autograd, no a
 none of the user's modes, out of place, no random numbers.
 """
 
-import ctypes
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod, sqrt
 from typing import Any, Final
 
@@ -18,21 +18,27 @@ import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 
 from graphscope.capture.deferred import DeferredReadings
-from graphscope.capture.kernel import Kernel, load_kernels
-from graphscope.capture.memory import is_dense
+from graphscope.capture.memory import has_memory
+from graphscope.capture.reader import (
+    ABSENT,
+    KIND,
+    STATS,
+    UNREAD,
+    WHOLE,
+    Reading,
+    make_reader,
+)
 from graphscope.capture.records import RawSlot, RawValue
 from graphscope.capture.tensors import (
     PLAIN_TYPES,
     READABLE,
-    WIDENED,
     quiet,
     summarize,
     to_numpy,
 )
 from graphscope.model.observation import Observation
 from graphscope.model.packed import (
-    STATS,
-    Kept,
+    STATS as STATISTICS,
     Order,
     PackedNumbers,
     SlotTable,
@@ -40,16 +46,7 @@ from graphscope.model.packed import (
     view_data,
 )
 
-Reading = int
-
-ABSENT: Final = int(Kept.ABSENT)
-UNREAD: Final = int(Kept.UNREAD)
-_WHOLE: Final = int(Kept.WHOLE)
-_STATS: Final = int(Kept.STATS)
-_KIND: Final = 7
 _FIRST_BYTES: Final = 1 << 16
-_SAMPLE: Final = 16
-_COPIED: Final = frozenset(READABLE - WIDENED - {torch.complex64, torch.complex128})
 
 
 class Readings:
@@ -63,82 +60,30 @@ class Readings:
     def __init__(self, *, whole: int, stats: bool) -> None:
         self.whole = whole
         self.stats = stats
-        kernels = load_kernels()
-        self._kernels: dict[torch.dtype, Kernel] = {
-            getattr(torch, name): kernel for name, kernel in kernels.items()
-        }
-        self._sizes = {dtype: dtype.itemsize for dtype in _COPIED}
-        self._used = 0
         self._buffer: np.ndarray[Any, np.dtype[np.uint8]] = np.empty(0, np.uint8)
         self._old: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+        self._old_address = 0
         self._order: Order | None = None
         self._packed: list[Reading] = []
         self._table: SlotTable | None = None
         self._deferred = DeferredReadings(whole=whole, stats=stats)
+        self.reader = make_reader(
+            whole=whole, stats=stats, other=self._read_other, grow=self._grow
+        )
+        self.read = self.reader.read
+        self.sample = self.reader.sample
         self._grow(_FIRST_BYTES)
 
     def _grow(self, size: int) -> None:
         fresh = np.empty(size, np.uint8)
-        if self._used:
-            fresh[: self._used] = self._buffer[: self._used]
-        self._buffer = fresh
-        self._room = size
-        self._address = fresh.ctypes.data
+        used = self.reader.used
+        if used:
+            fresh[:used] = self._buffer[:used]
+        self._write_to(fresh)
 
-    def _reserve(self, count: int) -> int:
-        """Return where `count` bytes may be written."""
-        place = self._used
-        if place + count > self._room:
-            self._grow(max(2 * self._room, place + count))
-        self._used = place + count
-        return place
-
-    def read(self, tensor: torch.Tensor | None) -> Reading:
-        """Read `tensor`: whole when it is small, else its statistics.
-
-        The fast way for what nearly every tensor is; `_read_other` is for the rest.
-        """
-        if tensor is None:
-            return ABSENT
-        dtype = tensor.dtype
-        size = self._sizes.get(dtype, 0) if type(tensor) in PLAIN_TYPES else 0
-        if (
-            not size
-            or not tensor.is_cpu
-            or tensor.layout is not torch.strided
-            or tensor.is_nested
-            or is_functorch_wrapped_tensor(tensor)
-            or tensor.is_neg()
-            or not tensor.is_contiguous()
-        ):
-            return self._read_other(tensor)
-        numel, address = tensor.numel(), tensor.data_ptr()
-        if not address or (tensor.storage_offset() and not has_memory(tensor)):
-            return self._read_other(tensor)
-        if numel <= self.whole:
-            place = self._reserve(numel * size)
-            ctypes.memmove(self._address + place, address, numel * size)
-            return place << 3 | _WHOLE
-        if not self.stats:
-            return UNREAD
-        kernel = self._kernels.get(dtype)
-        if kernel is None:
-            return self._summarize(tensor)
-        place = self._reserve(STATS.size)
-        kernel(address, numel, self._address + place)
-        return place << 3 | _STATS
-
-    def sample(self, tensor: torch.Tensor) -> bytes:
-        """Return a few of a large tensor's numbers, as bytes; none where it is slow."""
-        numel = tensor.numel()
-        size = self._sizes.get(tensor.dtype, 0)
-        if numel <= self.whole or not tensor.is_cpu or not tensor.is_contiguous():
-            return b""
-        start, count = tensor.data_ptr(), _SAMPLE * size
-        return b"".join(
-            ctypes.string_at(start + place * size, count)
-            for place in (0, numel // 3, 2 * numel // 3, numel - _SAMPLE)
-        )
+    def _write_to(self, buffer: "np.ndarray[Any, np.dtype[np.uint8]]") -> None:
+        self._buffer, self._address = buffer, buffer.ctypes.data
+        self.reader.attach(self._address, len(buffer))
 
     def _read_other(self, tensor: torch.Tensor) -> Reading:
         """Read a tensor that is widened, strided, elsewhere, or not to be read."""
@@ -148,12 +93,6 @@ class Readings:
             return UNREAD
         if not tensor.is_cpu:
             return self._defer(tensor)
-        kernel = self._kernels.get(tensor.dtype)
-        is_large = tensor.numel() > self.whole
-        if kernel and is_large and self.stats and _is_block(tensor):
-            place = self._reserve(STATS.size)
-            kernel(tensor.data_ptr(), tensor.numel(), self._address + place)
-            return place << 3 | _STATS
         with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
             plain = tensor.detach()
             if plain.numel() <= self.whole:
@@ -181,10 +120,10 @@ class Readings:
         size = self._deferred.measure(tensor)
         if not size:
             return UNREAD
-        place = self._reserve(size)
+        place = self.reader.reserve(size)
         self._deferred.add(place)
         is_whole = tensor.numel() <= self.whole
-        return place << 3 | (_WHOLE if is_whole else _STATS)
+        return place << 3 | (WHOLE if is_whole else STATS)
 
     def _summarize(self, tensor: torch.Tensor) -> Reading:
         with quiet():
@@ -192,27 +131,26 @@ class Readings:
             if plain._is_zerotensor():
                 plain = torch.zeros(plain.shape, dtype=plain.dtype)
             dense = in_memory_order(plain)
-            kernel = self._kernels.get(dense.dtype)
-            if kernel is None or dense.is_neg():
+            reading = self.reader.measure(dense)
+            if reading < 0:
                 return self._put_stats(summarize(dense), repeats)
-            place = self._reserve(STATS.size)
-            kernel(dense.data_ptr(), dense.numel(), self._address + place)
             if repeats > 1:
-                found = STATS.unpack_from(self._buffer.data, place)
-                STATS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
-            return place << 3 | _STATS
+                place = reading >> 3
+                found = STATISTICS.unpack_from(self._buffer.data, place)
+                STATISTICS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
+            return reading
 
     def _put_stats(self, found: Sequence[Any], repeats: int) -> Reading:
-        place = self._reserve(STATS.size)
-        STATS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
-        return place << 3 | _STATS
+        place = self.reader.reserve(STATISTICS.size)
+        STATISTICS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
+        return place << 3 | STATS
 
     def put(self, data: "np.ndarray[Any, Any]") -> Reading:
         """Keep `data` whole, of the dtype that its slot is kept in."""
         found = data.tobytes()
-        place = self._reserve(len(found))
+        place = self.reader.reserve(len(found))
         self._buffer[place : place + len(found)] = np.frombuffer(found, np.uint8)
-        return place << 3 | _WHOLE
+        return place << 3 | WHOLE
 
     def put_number(self, number: float) -> Reading:
         """Keep a Python number: an integer as int64, any other as float64."""
@@ -224,12 +162,12 @@ class Readings:
     ) -> Observation | None:
         """Return one reading of the running step as an observation, a copy."""
         self._settle()
-        place, kind = reading >> 3, reading & _KIND
-        if kind == _STATS:
-            numbers = self._buffer[place : place + STATS.size].tobytes()
-            return Observation.from_stats(STATS.unpack(numbers))
-        if kind == _WHOLE:
-            body = self._buffer[: self._used].tobytes()
+        place, kind = reading >> 3, reading & KIND
+        if kind == STATS:
+            numbers = self._buffer[place : place + STATISTICS.size].tobytes()
+            return Observation.from_stats(STATISTICS.unpack(numbers))
+        if kind == WHOLE:
+            body = self._buffer[: self.reader.used].tobytes()
             return Observation(
                 view_data(body, place, shape, stored_dtype(dtype)).copy()
             )
@@ -237,9 +175,9 @@ class Readings:
 
     def is_equal(self, one: Reading, other: Reading, holder: RawValue) -> bool:
         """Whether two readings of the same value in this step have the same bytes."""
-        if one & _KIND != other & _KIND:
+        if one & KIND != other & KIND:
             return False
-        size = STATS.size if one & _KIND == _STATS else bytes_of(holder)
+        size = STATISTICS.size if one & KIND == STATS else bytes_of(holder)
         first, second = one >> 3, other >> 3
         return bool(
             np.array_equal(
@@ -253,32 +191,30 @@ class Readings:
         order = self._order
         if order is None or self._packed != readings or self._table is not table:
             found = np.array(readings, np.int64)
-            statuses = (found & _KIND).astype(np.uint8).tobytes()
+            statuses = (found & KIND).astype(np.uint8).tobytes()
             order = self._order = Order(table, statuses, found >> 3)
             self._packed, self._table = readings, table
-        body = self._buffer[: self._used].tobytes()
+        body = self._buffer[: self.reader.used].tobytes()
         return PackedNumbers.ordered(table, order, body)
 
     def restart(self) -> None:
         """Begin the next step; the numbers of the last stay for `carry`."""
         self._settle()
         old, self._old = self._old, self._buffer
-        self._used = 0
-        if old is not None and len(old) == self._room:
-            self._buffer = old
-            self._address = old.ctypes.data
+        self._old_address = self._address
+        self.reader.used = 0
+        if old is not None and len(old) == len(self._buffer):
+            self._write_to(old)
         else:
-            self._grow(self._room)
+            self._grow(len(self._buffer))
 
     def carry(self, reading: Reading, holder: RawValue | RawSlot) -> Reading:
         """Return a reading of the last step, about `holder`, as one of this step."""
-        place, kind = reading >> 3, reading & _KIND
-        if kind not in (_WHOLE, _STATS) or self._old is None:
+        place, kind = reading >> 3, reading & KIND
+        if kind not in (WHOLE, STATS) or self._old is None:
             return reading
-        count = STATS.size if kind == _STATS else bytes_of(holder)
-        start = self._reserve(count)
-        self._buffer[start : start + count] = self._old[place : place + count]
-        return start << 3 | kind
+        count = STATISTICS.size if kind == STATS else bytes_of(holder)
+        return self.reader.copy(self._old_address + place, count) << 3 | kind
 
     def _settle(self) -> None:
         """Fetch what was left on a device."""
@@ -289,8 +225,13 @@ class Readings:
 
 def bytes_of(holder: RawValue | RawSlot) -> int:
     """Return how many bytes the whole data of a value or a slot takes."""
-    stored = stored_dtype(holder.dtype)
-    return 0 if stored is None else prod(holder.shape) * stored.itemsize
+    return _bytes_of(holder.shape, holder.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _bytes_of(shape: tuple[int, ...], dtype: str) -> int:
+    stored = stored_dtype(dtype)
+    return 0 if stored is None else prod(shape) * stored.itemsize
 
 
 def is_readable(tensor: torch.Tensor) -> bool:
@@ -303,26 +244,6 @@ def is_readable(tensor: torch.Tensor) -> bool:
         and not tensor.is_nested
         and not is_functorch_wrapped_tensor(tensor)
     )
-
-
-def has_memory(tensor: torch.Tensor) -> bool:
-    """Whether the storage of a tensor holds it; sharding frees it for a while.
-
-    A tensor of zeros that autograd never allocated holds its numbers as well.
-    """
-    if tensor._is_zerotensor() or not tensor.numel():
-        return True
-    last = sum(
-        stride * (size - 1)
-        for stride, size in zip(tensor.stride(), tensor.shape, strict=True)
-    )
-    end = (tensor.storage_offset() + last + 1) * tensor.element_size()
-    return tensor.untyped_storage().nbytes() >= end
-
-
-def _is_block(tensor: torch.Tensor) -> bool:
-    """Whether the elements fill a piece of memory as they are, in whatever order."""
-    return is_dense(tensor) and bool(tensor.data_ptr()) and not tensor.is_neg()
 
 
 def without_repeats(plain: torch.Tensor) -> tuple[torch.Tensor, int]:

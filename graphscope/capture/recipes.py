@@ -6,7 +6,7 @@ fits it is that op again, without looking at any source.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, Final, Protocol
@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import torch
 
 from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.kernel import NATIVE
 from graphscope.capture.records import RawValue
 from graphscope.capture.tensors import PLAIN_TYPES
 
@@ -105,7 +106,7 @@ def chain_of(frame: FrameType | None, walker: FrameWalker) -> Chain:
     return tuple(found[:end])
 
 
-def is_same_chain(frame: FrameType | None, chain: Chain) -> bool:
+def plain_is_same_chain(frame: FrameType | None, chain: Chain) -> bool:
     """Whether the call stack is at the same place as when `chain` was made."""
     if not chain:
         return False
@@ -114,6 +115,11 @@ def is_same_chain(frame: FrameType | None, chain: Chain) -> bool:
             return False
         frame = frame.f_back
     return True
+
+
+is_same_chain: Final[Callable[[FrameType | None, Chain], bool]] = (
+    plain_is_same_chain if NATIVE is None else NATIVE.is_same_chain
+)
 
 
 def user_chain_start(chain: Chain) -> FrameType | None:

@@ -14,8 +14,16 @@ from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
 from graphscope.model.site import Site
 
 if TYPE_CHECKING:
-    from graphscope.capture.identity import Known
+    import weakref
+
+    import torch
+
     from graphscope.capture.recipes import Recipe
+
+
+Sent = tuple[int, int, int, int, int]
+"""A gradient on its way along an edge: how many of them went to the same place, and of
+the last one the reading, the address, the version and the backward that it is of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,18 +48,7 @@ class RawNode:
     leaf: "RawValue | None" = None
     can_call: bool = False
     wants_before: bool = False
-    inbox: "dict[int, Sent]" = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class Sent:
-    """A gradient on its way along an edge; `count` of them went to the same place."""
-
-    count: int
-    reading: int
-    address: int
-    version: int
-    task: int
+    inbox: dict[int, Sent] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +87,33 @@ class RawValue:
     successor: "RawValue | None" = None
     gradient: "RawValue | None" = None
     has_hook: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """A tensor that was seen: its current value and how to recognise it.
+
+    Attributes:
+        reference: Weak; None for parameters, whose `hook` marks them.
+        hook_id: Number of `hook` among the tensor's post-accumulate hooks.
+        is_exposed: Whether its memory, or that of its gradient, may be written without
+            a new version: somebody has `.data`, an array or the address of it.
+        read_at: Version and step of an optimizer's update that read it.
+        mark: A few of its numbers as they were then.
+        gradient: Address, version, step and reading of its `.grad` as it was last seen.
+    """
+
+    value: RawValue
+    version: int | None
+    reference: "weakref.ref[torch.Tensor] | None"
+    address: int = 0
+    hook: object = None
+    hook_id: int = -1
+    handles: tuple[Any, ...] = ()
+    is_exposed: bool = False
+    read_at: tuple[int | None, int] = (None, -1)
+    mark: bytes = b""
+    gradient: tuple[int, int, int, int] = (0, 0, -1, 0)
 
 
 @dataclass(slots=True, eq=False)

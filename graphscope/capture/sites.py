@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from re import compile as pattern
 from threading import RLock
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Final
 
 import executing
 
 from graphscope.capture.faults import is_from_handler
-from graphscope.capture.frames import FrameWalker
+from graphscope.capture.frames import FrameWalker, place_of
 from graphscope.model.site import Frame, Site
 
 _MAX_EXPRESSION: Final = 400
@@ -80,18 +80,19 @@ class SiteFinder:
 
     def __init__(self, walker: FrameWalker) -> None:
         self._walker = walker
-        self._spots: dict[tuple[CodeType, int], Spot] = {}
-        self._sites: dict[tuple[object, ...], Site] = {}
+        self._spots: dict[int, Spot] = {}
+        self._sites: dict[tuple[int, ...], Site] = {}
         self.sources: dict[str, str] = {}
 
     def find(self, frame: FrameType) -> tuple[Spot, Site]:
         """Return the spot that `frame` is at, and its site with the call stack."""
-        key = (frame.f_code, frame.f_lasti)
+        self._walker.owner(frame.f_code)  # which keeps the code, and with it the place
+        key = place_of(frame)
         spot = self._spots.get(key)
         if spot is None:
             spot = self._spots[key] = self._read(frame)
         callers = tuple(self._walker.calling_frames(frame))
-        stack_key = (key, *[(f.f_code, f.f_lineno) for f in callers])
+        stack_key = (key, *map(place_of, callers))
         site = self._sites.get(stack_key)
         if site is None:
             stack = tuple(

@@ -18,14 +18,15 @@ from torch.optim.optimizer import (
 )
 
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.gradients import GradientWatch, is_alike, make_slot
-from graphscope.capture.identity import Known, TensorTable, version_of
+from graphscope.capture.gradients import GradientWatch, make_slot
+from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import is_alike
 from graphscope.capture.memory import address_of
 from graphscope.capture.modules import remove_hooks_of
-from graphscope.capture.readings import ABSENT, Reading
+from graphscope.capture.reader import ABSENT, Reading
 from graphscope.capture.recipes import chain_of, is_same_chain, user_chain_start
-from graphscope.capture.records import RawEvent, RawSlot, RawValue
+from graphscope.capture.records import Known, RawEvent, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.capture.zeroing import ZeroWatch, carry_along

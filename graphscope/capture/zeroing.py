@@ -13,7 +13,7 @@ from graphscope.capture.gradients import make_slot
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.memory import address_of
-from graphscope.capture.readings import ABSENT, UNREAD, Reading
+from graphscope.capture.reader import ABSENT, UNREAD, Reading
 from graphscope.capture.recipes import chain_of, is_same_chain, user_chain_start
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder

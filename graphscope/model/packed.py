@@ -123,17 +123,18 @@ class Order:
         self.statuses = statuses
         self.starts = starts
         sizes = np.diff(table.offsets(statuses))
-        ends = np.cumsum(sizes)
-        # The place of every byte: its slot's start, and how far it is into the slot.
-        into = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(
-            ends - sizes, sizes
-        )
-        self._places = np.repeat(starts, sizes) + into
+        ends = starts + sizes
+        is_kept = sizes > 0
+        first, last = starts[is_kept], ends[is_kept]
+        # Slots that follow each other in both orders are one piece.
+        cuts = np.flatnonzero(first[1:] != last[:-1]) + 1
+        begins = np.concatenate([first[:1], first[cuts]]).tolist()
+        stops = np.concatenate([last[cuts - 1], last[-1:]]).tolist()
+        self._pieces = [slice(a, b) for a, b in zip(begins, stops, strict=True)]
 
     def sort(self, body: bytes) -> bytes:
         """Return the numbers in the slots' order."""
-        sorted_bytes: bytes = np.frombuffer(body, np.uint8)[self._places].tobytes()
-        return sorted_bytes
+        return b"".join(map(body.__getitem__, self._pieces))
 
 
 class PackedNumbers(Sequence[Observation | None]):

@@ -1,6 +1,7 @@
 """Planting a fault of graphscope's own at the i-th of all the things it does.
 
-`python -m tests.capture.planting` tries every i; the test suite a part of them.
+`python -m tests.capture.planting` tries every i; the test suite a part of them. With
+`GRAPHSCOPE_KERNEL=off` it reaches what is otherwise done in compiled code.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from graphscope.capture import freeze, identity, journal, ops, readings
+from graphscope.capture import freeze, identity, journal, ops, reader, readings
 from graphscope.capture.following import OpFollower
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.leaves import LeafWatch
@@ -33,9 +34,11 @@ PLACES: list[tuple[Any, str]] = [
     *((GradientWatch, name) for name in ("after_node", "before_node", "begin", "end")),
     *((LeafWatch, name) for name in ("note_arrival", "note_accumulation")),
     *((ZeroWatch, name) for name in ("note_zero", "read_gradient")),
-    *((NodeWatch, name) for name in ("register", "walk", "adopt")),
+    *((NodeWatch, name) for name in ("register", "follow", "walk", "adopt")),
     *((ModuleWatch, name) for name in ("_push", "_name_inputs", "_name_output")),
-    *((readings.Readings, name) for name in ("read", "pack", "restart", "_reserve")),
+    *((readings.Readings, name) for name in ("_read_other", "pack", "restart")),
+    *((readings.Readings, name) for name in ("carry", "put_number")),
+    *((reader.PlainReader, name) for name in ("read", "reserve", "sample")),
     *((journal.Journal, name) for name in ("prepare", "add", "enter", "advance")),
     *((journal.Journal, name) for name in ("close_step", "_open_step", "upcoming")),
     *((identity.TensorTable, name) for name in ("resolve", "bind", "accept")),

@@ -139,7 +139,7 @@ def test_a_fault_of_ours_is_counted_and_never_reaches_training(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError("planted")
 
-    monkeypatch.setattr("graphscope.capture.readings.Readings.read", fail)
+    monkeypatch.setattr("graphscope.capture.identity.TensorTable.read", fail)
     with gs.trace() as t:
         x = torch.ones(2, requires_grad=True)
         (x * 2).sum().backward()

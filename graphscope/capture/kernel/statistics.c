@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "statistics.h"
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
