@@ -90,21 +90,12 @@ class GradientWatch:
 
     def guard(self, write: Callable[..., None], *args: Any) -> None:
         """Run `write` so that it can neither fail nor disturb the user's backward."""
-        if not self._is_live:
-            return
-        with self._journal.lock, torch._C.DisableTorchFunction():
-            try:
-                write(*args)
-            except Exception as fault:  # noqa: BLE001 - the observer rule
-                self._journal.count_fault(fault)
+        if self._is_live:
+            self._journal.guarded(write, *args)
 
     def after(self, serial: int, outputs: Tensors, inputs: Tensors) -> None:
         """Hear that a node has run; can neither fail nor disturb the backward."""
-        with self._journal.lock, torch._C.DisableTorchFunction():
-            try:
-                self.after_node(serial, outputs, inputs)
-            except Exception as fault:  # noqa: BLE001 - the observer rule
-                self._journal.count_fault(fault)
+        self._journal.guarded(self.after_node, serial, outputs, inputs)
 
     def before(self, serial: int, name: str, outputs: Tensors) -> None:
         """Hear that a node is about to run, likewise."""

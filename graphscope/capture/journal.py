@@ -5,6 +5,7 @@ from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.faults import is_foreign
 from graphscope.capture.freeze import freeze_step
+from graphscope.capture.guard import make_guard
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import RawEvent, RawValue
 from graphscope.capture.replay import Change, Replay, Script
@@ -27,6 +28,7 @@ class Journal:
 
     Attributes:
         lock: Held while anything is written down: backward may run on other threads.
+        guarded: Runs what writes it down; `graphscope.capture.guard`.
         roots: Values that backward was called on in this step.
         faults: Errors of graphscope's own, by message, with their count.
         thread: The thread that is recorded.
@@ -42,6 +44,7 @@ class Journal:
         sources: dict[str, str],
     ) -> None:
         self.lock = RLock()
+        self.guarded = make_guard(self.lock, self.count_fault)
         self.tracker = StepTracker()
         self.replay = Replay()
         self.events: list[RawEvent] = []

@@ -89,6 +89,7 @@ class CaptureMode(TorchFunctionMode):
         self.is_live = True
         self._nodes = nodes
         self._journal = journal
+        self._guarded = journal.guarded
         self._ops = ops
         self._gradients = gradients
         self._updates = updates
@@ -233,15 +234,6 @@ class CaptureMode(TorchFunctionMode):
     def guarded(self, write: Callable[..., Any], *args: Any) -> Any:
         """Run code of ours for a call that the mode does not see."""
         return self._guarded(write, *args) if self.is_live else None
-
-    def _guarded(self, write: Callable[..., Any], *args: Any) -> Any:
-        """Run code of ours so that it can neither fail nor be seen by other modes."""
-        with self._journal.lock, torch._C.DisableTorchFunction():
-            try:
-                return write(*args)
-            except Exception as fault:  # noqa: BLE001 - the observer rule
-                self._journal.count_fault(fault)
-                return None
 
     def _read_property(
         self, frame: FrameType, place: Place, func: Any, args: tuple[Any, ...]

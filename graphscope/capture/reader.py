@@ -33,6 +33,7 @@ class TensorReader(Protocol):
     """What reads tensors into a buffer: `PlainReader`, or the compiled one."""
 
     used: int
+    is_finite: bool
 
     def attach(self, address: int, room: int, /) -> None:
         """Write to `room` bytes at `address` from now on."""
@@ -65,6 +66,7 @@ class PlainReader:
     Attributes:
         used: How many bytes of the memory are taken.
         room: How many there are.
+        is_finite: Whether all that was written is known to be neither NaN nor Inf.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class PlainReader:
     ) -> None:
         self.whole = whole
         self.used = self.room = 0
+        self.is_finite = True
         self._stats = stats
         self._other = other
         self._grow = grow
@@ -113,6 +116,7 @@ class PlainReader:
         if numel <= self.whole:
             place = self.reserve(numel * size)
             ctypes.memmove(self._address + place, address, numel * size)
+            self.is_finite = False  # for all that is known
             return place << 3 | WHOLE
         return self._other(tensor) if self._stats else UNREAD
 

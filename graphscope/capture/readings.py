@@ -10,7 +10,7 @@ none of the user's modes, out of place, no random numbers.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import prod, sqrt
+from math import isfinite, prod, sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -63,6 +63,7 @@ class Readings:
         self._buffer: np.ndarray[Any, np.dtype[np.uint8]] = np.empty(0, np.uint8)
         self._old: np.ndarray[Any, np.dtype[np.uint8]] | None = None
         self._old_address = 0
+        self._was_finite = False
         self._order: Order | None = None
         self._packed: list[Reading] = []
         self._table: SlotTable | None = None
@@ -121,6 +122,7 @@ class Readings:
         if not size:
             return UNREAD
         place = self.reader.reserve(size)
+        self.reader.is_finite = False
         self._deferred.add(place)
         is_whole = tensor.numel() <= self.whole
         return place << 3 | (WHOLE if is_whole else STATS)
@@ -142,6 +144,7 @@ class Readings:
 
     def _put_stats(self, found: Sequence[Any], repeats: int) -> Reading:
         place = self.reader.reserve(STATISTICS.size)
+        self.reader.is_finite = False
         STATISTICS.pack_into(self._buffer.data, place, *_repeat(found, repeats))
         return place << 3 | STATS
 
@@ -149,13 +152,17 @@ class Readings:
         """Keep `data` whole, of the dtype that its slot is kept in."""
         found = data.tobytes()
         place = self.reader.reserve(len(found))
+        self.reader.is_finite = False  # for all that is known
         self._buffer[place : place + len(found)] = np.frombuffer(found, np.uint8)
         return place << 3 | WHOLE
 
     def put_number(self, number: float) -> Reading:
         """Keep a Python number: an integer as int64, any other as float64."""
         kind = np.int64 if isinstance(number, int) else np.float64
-        return self.put(np.array(number, kind))
+        is_finite = self.reader.is_finite and isfinite(number)
+        reading = self.put(np.array(number, kind))
+        self.reader.is_finite = is_finite
+        return reading
 
     def decode(
         self, reading: Reading, shape: tuple[int, ...], dtype: str
@@ -195,13 +202,17 @@ class Readings:
             order = self._order = Order(table, statuses, found >> 3)
             self._packed, self._table = readings, table
         body = self._buffer[: self.reader.used].tobytes()
-        return PackedNumbers.ordered(table, order, body)
+        return PackedNumbers.ordered(
+            table, order, body, is_finite=self.reader.is_finite
+        )
 
     def restart(self) -> None:
         """Begin the next step; the numbers of the last stay for `carry`."""
         self._settle()
         old, self._old = self._old, self._buffer
         self._old_address = self._address
+        self._was_finite = self.reader.is_finite
+        self.reader.is_finite = True
         self.reader.used = 0
         if old is not None and len(old) == len(self._buffer):
             self._write_to(old)
@@ -214,6 +225,8 @@ class Readings:
         if kind not in (WHOLE, STATS) or self._old is None:
             return reading
         count = STATISTICS.size if kind == STATS else bytes_of(holder)
+        if not self._was_finite:
+            self.reader.is_finite = False
         return self.reader.copy(self._old_address + place, count) << 3 | kind
 
     def _settle(self) -> None:

@@ -142,6 +142,7 @@ class PackedNumbers(Sequence[Observation | None]):
 
     Attributes:
         statuses: One status byte for each slot.
+        is_finite: Whether all numbers are known to be neither NaN nor Inf.
 
     Raises:
         RecordingError: The bytes do not fit the graph. Also from an index, when the
@@ -152,6 +153,7 @@ class PackedNumbers(Sequence[Observation | None]):
         self, table: SlotTable, statuses: bytes, body: bytes, start: int = 0
     ) -> None:
         self._order: Order | None = None
+        self.is_finite = False
         if len(statuses) != len(table):
             raise RecordingError("A step has fewer entries than its graph has slots.")
         self.statuses = statuses
@@ -166,13 +168,16 @@ class PackedNumbers(Sequence[Observation | None]):
             raise RecordingError("The numbers of a step do not fit its graph.")
 
     @classmethod
-    def ordered(cls, table: SlotTable, order: Order, body: bytes) -> Self:
+    def ordered(
+        cls, table: SlotTable, order: Order, body: bytes, *, is_finite: bool
+    ) -> Self:
         """Return the observations of a step whose bytes lie as `order` says."""
         found = cls.__new__(cls)
         found.statuses = order.statuses
         found._table, found._body, found._order = table, body, order  # noqa: SLF001
         found._start, found._seen, found._tail = 0, {}, 0  # noqa: SLF001
         found._offsets = order.starts  # noqa: SLF001 - our own object
+        found.is_finite = is_finite
         return found
 
     @property

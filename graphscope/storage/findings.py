@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphscope.model.observation import Array, Observation
+from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Status, Trace
 from graphscope.storage.layout import COUNT, STATS, DType, Kept, SlotTable
 
@@ -49,11 +50,12 @@ def has_finding(trace: Trace, scan: "NumberScan", body: bytes) -> bool:
         scan: The scan of its graph.
         body: Its encoded numbers.
     """
-    return (
-        trace.status is Status.ABORTED
-        or bool(trace.graph.gaps)
-        or scan.has_nonfinite(body, trace.observations)
-    )
+    if trace.status is Status.ABORTED or trace.graph.gaps:
+        return True
+    seen = trace.observations
+    if isinstance(seen, PackedNumbers) and seen.is_finite:
+        return False  # known since it was read
+    return scan.has_nonfinite(body, seen)
 
 
 class NumberScan:

@@ -23,8 +23,8 @@ from graphscope.storage.sink import Sink
 
 COMMIT_INTERVAL_S: Final = 0.03
 """With `_SILENCE_S` and a commit, far below the 100 ms that `kill -9` may cost."""
-LATE_S: Final = 0.03
-"""A step that waits longer than this makes `add` wait too."""
+LATE_S: Final = 0.06
+"""A step that waits longer than this makes `add` wait too; half of it is on purpose."""
 MAX_PENDING_BYTES: Final = 64 << 20
 """Most numbers that wait for the disk."""
 PATIENCE_S: Final = 0.05
@@ -33,6 +33,7 @@ PATIENCE_S: Final = 0.05
 _FLUSH_PATIENCE_S: Final = 10.0
 _NAP_S: Final = 0.001
 _SILENCE_S: Final = 0.03
+_GATHERED: Final = 16  # steps that are written at once: each time stops the training
 _SLOT_BYTES: Final = 128  # what an Observation takes beside its data
 
 
@@ -40,7 +41,7 @@ class RecordingWriter:
     """Writes traces to a new `.gscope` file on a thread of its own.
 
     `add` hands a frozen trace over and returns. Steps are committed at most 30 ms
-    after the thread took them. When it is behind by more than 30 ms or 64 MiB, `add`
+    after they came. When it is behind by more than another 30 ms or 64 MiB, `add`
     waits up to 50 ms; what still does not fit into the 64 MiB then is dropped
     and counted (`dropped`), so that a slow disk costs steps and not training time.
     The first failure to write ends the recording, never the training: `error` is set,
@@ -84,6 +85,7 @@ class RecordingWriter:
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._is_over = False
+        self._is_idle = False
         self._pending: deque[tuple[Trace, int, float]] = deque()
         self._pending_bytes = 0
         self._added = 0
@@ -128,7 +130,8 @@ class RecordingWriter:
             self._pending.append((trace, size, monotonic()))
             self._pending_bytes += size
             self._added += 1
-            self._changed.notify_all()
+            if len(self._pending) % _GATHERED == 0 or self._is_idle:
+                self._changed.notify_all()
 
     def _is_done(self) -> bool:
         return self._is_closed or self.error is not None
@@ -191,9 +194,10 @@ class RecordingWriter:
         if due is None:
             self._write_draft(sink)
             return True
-        while (trace := self._take(due)) is not None:
-            if not sink.write(trace):
-                self._count_dropped()
+        while traces := self._take(due):
+            for trace in traces:
+                if not sink.write(trace):
+                    self._count_dropped()
         sink.commit()
         with self._lock:
             self._committed = self._added - len(self._pending)
@@ -213,24 +217,33 @@ class RecordingWriter:
     def _wait_for_work(self) -> float | None:
         """Return when the next commit is due, None after a while without work."""
         with self._lock:
+            self._is_idle = True
             has_work = self._changed.wait_for(
                 lambda: self._pending or self._is_closed, _SILENCE_S
             )
-            return monotonic() + COMMIT_INTERVAL_S if has_work else None
+            self._is_idle = False
+            # The first step soon: so a disk that is nearly full keeps at least that.
+            interval = COMMIT_INTERVAL_S if self._committed else _NAP_S
+            return monotonic() + interval if has_work else None
 
-    def _take(self, due: float) -> Trace | None:
-        """Return the next trace of this transaction, None when it must end."""
+    def _take(self, due: float) -> list[Trace]:
+        """Return the next traces of this transaction, none when it must end.
+
+        They are gathered until it is due: waking up for each would stop the training
+        each time.
+        """
         with self._lock:
+            left = due - monotonic()
+            if left <= 0 and not self._is_hurried:
+                return []
             self._changed.wait_for(
-                lambda: self._pending or self._is_hurried, max(0.0, due - monotonic())
+                lambda: len(self._pending) >= _GATHERED or self._is_hurried,
+                max(0.0, left),
             )
-            is_late = monotonic() >= due and not self._is_hurried
-            if not self._pending or is_late:
-                return None
-            trace, size, _ = self._pending.popleft()
-            self._pending_bytes -= size
-            self._changed.notify_all()
-            return trace
+            traces = [trace for trace, _, _ in self._pending]
+            self._pending.clear()
+            self._pending_bytes = 0
+            return traces
 
     @property
     def _is_hurried(self) -> bool:

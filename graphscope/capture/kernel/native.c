@@ -57,7 +57,8 @@ static Py_ssize_t known_reference, known_hook, known_hook_id;
     X(layout) X(is_neg) X(storage_offset) X(untyped_storage) X(nbytes) X(shape)        \
     X(dtype) X(device) X(requires_grad) X(is_leaf) X(_version) X(grad_fn) X(metadata)     \
     X(next_functions) X(name) X(variable) X(register_hook) X(graphscope_depth)           \
-    X(graphscope_anchors) X(_post_accumulate_grad_hooks)
+    X(graphscope_anchors) X(_post_accumulate_grad_hooks) X(acquire) X(release)  \
+    X(__enter__) X(__exit__)
 #define DECLARE(name) static PyObject *str_##name;
 NAMES(DECLARE)
 
@@ -230,6 +231,7 @@ typedef struct {
     int stats;
     char *address; /* of the buffer, which Python owns */
     int64_t used, room;
+    char is_finite;
     PyObject *other, *grow;
 } reader_t;
 
@@ -242,6 +244,7 @@ static int Reader_init(reader_t *self, PyObject *args, PyObject *keywords) {
         return -1;
     self->whole = whole;
     self->stats = stats;
+    self->is_finite = 1;
     Py_XSETREF(self->other, Py_NewRef(other));
     Py_XSETREF(self->grow, Py_NewRef(grow));
     return 0;
@@ -308,10 +311,30 @@ static PyObject *Reader_copy(reader_t *self, PyObject *args) {
     return PyLong_FromLongLong(place);
 }
 
+/* Whether every number of a block that is kept whole is known to be finite. */
+static int is_finite(const block_t *block) {
+    if (!block->measure) return 1; /* integers */
+    int odd = 0; /* all bits of the exponent are set */
+    if (block->measure == graphscope_float32) {
+        const uint32_t *bits = (const uint32_t *)(const void *)block->data, mask = 0x7f800000u;
+        for (int64_t index = 0; index < block->count; index++) odd |= (bits[index] & mask) == mask;
+    } else if (block->measure == graphscope_float64) {
+        const uint64_t *bits = (const uint64_t *)(const void *)block->data;
+        const uint64_t mask = 0x7ff0000000000000u;
+        for (int64_t index = 0; index < block->count; index++) odd |= (bits[index] & mask) == mask;
+    } else {
+        return 0;
+    }
+    return !odd;
+}
+
 static PyObject *put_stats(reader_t *self, const block_t *block) {
     int64_t place = reserve(self, STATS_BYTES);
     if (place < 0) return NULL;
     block->measure(block->data, block->count, self->address + place);
+    int64_t odd[2]; /* NaNs and infinities, the last two of the numbers */
+    memcpy(odd, self->address + place + STATS_BYTES - sizeof odd, sizeof odd);
+    if (odd[0] || odd[1]) self->is_finite = 0;
     return PyLong_FromLongLong(place << 3 | STATS);
 }
 
@@ -326,6 +349,7 @@ static PyObject *read_described(reader_t *self, PyObject *tensor, const dl_tenso
         int64_t bytes = block.count * block.stride_bytes, place = reserve(self, bytes);
         if (place < 0) return NULL;
         memcpy(self->address + place, block.data, (size_t)bytes);
+        if (!is_finite(&block)) self->is_finite = 0;
         return PyLong_FromLongLong(place << 3 | WHOLE);
     }
     if (!self->stats && (block.is_copied || block.measure)) return PyLong_FromLong(UNREAD);
@@ -377,6 +401,7 @@ static PyMethodDef reader_methods[] = {
 static PyMemberDef reader_members[] = {
     {"whole", T_LONGLONG, offsetof(reader_t, whole), READONLY, NULL},
     {"used", T_LONGLONG, offsetof(reader_t, used), 0, NULL},
+    {"is_finite", T_BOOL, offsetof(reader_t, is_finite), 0, NULL},
     {"room", T_LONGLONG, offsetof(reader_t, room), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
@@ -691,6 +716,58 @@ static PyObject *read_node(PyObject *module, PyObject *const *args, Py_ssize_t c
             return NULL;
     }
     Py_RETURN_TRUE;
+}
+
+/* --- Guards ---------------------------------------------------------------------------- */
+
+/* Tells `on_fault` of the error that is set, if it is an Exception: None, or NULL. */
+static PyObject *tell_fault(PyObject *on_fault) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
+    PyObject *type, *fault, *traceback;
+    PyErr_Fetch(&type, &fault, &traceback);
+    PyErr_NormalizeException(&type, &fault, &traceback);
+    if (traceback) PyException_SetTraceback(fault, traceback);
+    PyObject *done = PyObject_CallOneArg(on_fault, fault);
+    Py_XDECREF(type);
+    Py_XDECREF(fault);
+    Py_XDECREF(traceback);
+    Py_XDECREF(done);
+    return done ? Py_NewRef(Py_None) : NULL;
+}
+
+/* Calls a method for what it does, also while an error is set; keeps that error. */
+static int leave(PyObject *owner, PyObject *method, int is_exit) {
+    PyObject *type, *fault, *traceback;
+    PyErr_Fetch(&type, &fault, &traceback);
+    PyObject *done = is_exit ? PyObject_CallMethodObjArgs(
+                                   owner, method, Py_None, Py_None, Py_None, NULL)
+                             : PyObject_CallMethodNoArgs(owner, method);
+    Py_XDECREF(done);
+    if (type) {
+        if (!done) PyErr_Clear();
+        PyErr_Restore(type, fault, traceback);
+    }
+    return done ? 0 : -1;
+}
+
+static PyObject *run_guarded(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (count < 4) return PyErr_Format(PyExc_TypeError, "run_guarded was given too little");
+    PyObject *lock = args[0], *on_fault = args[2], *result = NULL;
+    PyObject *taken = PyObject_CallMethodNoArgs(lock, str_acquire);
+    if (!taken) return NULL;
+    Py_DECREF(taken);
+    PyObject *hiding = PyObject_CallNoArgs(args[1]);
+    PyObject *entered = hiding ? PyObject_CallMethodNoArgs(hiding, str___enter__) : NULL;
+    if (entered) {
+        result = PyObject_Vectorcall(args[3], args + 4, (size_t)(count - 4), NULL);
+        if (!result) result = tell_fault(on_fault);
+        if (leave(hiding, str___exit__, 1)) Py_CLEAR(result);
+    }
+    Py_XDECREF(entered);
+    Py_XDECREF(hiding);
+    if (leave(lock, str_release, 0)) Py_CLEAR(result);
+    return result;
 }
 
 /* --- The hook after a node ------------------------------------------------------------ */
@@ -1021,6 +1098,8 @@ static PyMethodDef functions[] = {
     {"configure", configure, METH_VARARGS, "Tell torch's types and those of the records."},
     {"is_same_chain", (PyCFunction)(void (*)(void))is_same_chain, METH_FASTCALL,
      "graphscope.capture.recipes.is_same_chain, compiled."},
+    {"run_guarded", (PyCFunction)(void (*)(void))run_guarded, METH_FASTCALL,
+     "graphscope.capture.guard.run_guarded, compiled."},
     {"entry", (PyCFunction)(void (*)(void))entry, METH_FASTCALL,
      "graphscope.capture.identity.TensorTable.entry, compiled."},
     {"is_like", (PyCFunction)(void (*)(void))is_like, METH_FASTCALL,
