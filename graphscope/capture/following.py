@@ -5,7 +5,8 @@ it with that op's results. What does not fit is handed to `ops`, which records a
 """
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import torch
 
 from graphscope.capture.identity import TensorTable, version_of
 from graphscope.capture.journal import Journal
+from graphscope.capture.kernel import NATIVE
 from graphscope.capture.likeness import is_like
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.nodes import NodeWatch
@@ -52,6 +54,7 @@ class OpFollower:
         self._nodes = nodes
         self._modules = modules
         self._updates = updates
+        self._accept_all = self._find_accept_all()
 
     def expected(self, func: Any) -> RawEvent | None:
         """Return the op's event that should come now, if it calls `func`."""
@@ -92,13 +95,34 @@ class OpFollower:
         if not self._journal.enter(event):
             return None
         seen: Seen = []
-        for spec, argument in zip(recipe.args, args, strict=True):
-            if not self._accept(spec, argument, seen):
-                return None
+        if not self._accept_all(recipe.args, args, seen):
+            return None
         for name, spec in recipe.keywords:
             if not self._accept(spec, kwargs[name], seen):
                 return None
         return seen
+
+    def _find_accept_all(self) -> Callable[[Sequence[Any], Sequence[Any], Seen], bool]:
+        table = self._table
+        if NATIVE is None:
+            return self._plain_accept_all
+        return partial(
+            NATIVE.accept_all,
+            table,
+            table.known,
+            table.is_same,
+            table.accept_anew,
+            self._accept,
+        )
+
+    def _plain_accept_all(
+        self, specs: Sequence[Any], given: Sequence[Any], seen: Seen
+    ) -> bool:
+        """Whether each argument is what its spec says; adds the tensors to `seen`."""
+        return len(specs) == len(given) and all(
+            self._accept(spec, argument, seen)
+            for spec, argument in zip(specs, given, strict=True)
+        )
 
     def _accept(  # noqa: C901 - hot: a call less
         self, spec: Any, argument: Any, seen: Seen
@@ -186,25 +210,45 @@ class OpFollower:
 
 def _outputs(recipe: Recipe, seen: Seen, result: Any) -> list[torch.Tensor] | None:
     """Return what a call changed and made; None when it is not what the recipe says."""
+    results = (
+        [result]
+        if type(result) in _PLAIN
+        else [tensor for _, tensor in flatten_tensors(result)]
+    )
+    outputs = changed_and_made(recipe.changed, recipe.made, seen, results)
+    if outputs is None or True not in recipe.silent:
+        return outputs
+    flags = zip(seen, recipe.silent, strict=True)
+    silent = [tensor for (tensor, _), is_changed in flags if is_changed]
+    place = len(outputs) - recipe.made
+    return [*outputs[:place], *silent, *outputs[place:]]
+
+
+def plain_changed_and_made(
+    changed: Sequence[bool], made: int, seen: Seen, results: Sequence[torch.Tensor]
+) -> list[torch.Tensor] | None:
+    """Return the tensors that a call changed, and those that it made.
+
+    Args:
+        changed: Which of the tensors that it was given it should have changed.
+        made: How many it should have made.
+        seen: The tensors that it was given, with their versions before.
+        results: The tensors that it returned.
+
+    Returns:
+        None when it did something else.
+    """
     outputs: list[torch.Tensor] = []
-    flags = zip(seen, recipe.changed, strict=True)
-    for (tensor, version), is_changed in flags:
+    for (tensor, version), is_changed in zip(seen, changed, strict=True):
         now = None if version is None else tensor._version
         if (now != version) is not is_changed:
             return None
         if is_changed and not any(t is tensor for t in outputs):
             outputs.append(tensor)
-    if True in recipe.silent:
-        flags = zip(seen, recipe.silent, strict=True)
-        outputs += [tensor for (tensor, _), is_changed in flags if is_changed]
-    made = (
-        [result]
-        if type(result) in _PLAIN
-        else [tensor for _, tensor in flatten_tensors(result)]
-    )
-    count = 0
-    for tensor in made:
-        if not any(tensor is given for given, _ in seen):
-            outputs.append(tensor)
-            count += 1
-    return outputs if count == recipe.made else None
+    fresh = [t for t in results if not any(t is given for given, _ in seen)]
+    return [*outputs, *fresh] if len(fresh) == made else None
+
+
+changed_and_made: Final[Callable[..., list[torch.Tensor] | None]] = (
+    plain_changed_and_made if NATIVE is None else NATIVE.changed_and_made
+)

@@ -100,7 +100,7 @@ class TensorTable:
     def _find_entry(self) -> Callable[[torch.Tensor], Known | None]:
         if NATIVE is None:
             return self._entry
-        return partial(NATIVE.entry, self.known, self._is_same)
+        return partial(NATIVE.entry, self.known, self.is_same)
 
     def _entry(self, tensor: torch.Tensor) -> Known | None:
         known = self.known.get(id(tensor))
@@ -108,9 +108,10 @@ class TensorTable:
             return None
         if known.reference is not None and known.hook is None:
             return known if known.reference() is tensor else None
-        return known if self._is_same(known, tensor) else None
+        return known if self.is_same(known, tensor) else None
 
-    def _is_same(self, known: Known, tensor: torch.Tensor) -> bool:
+    def is_same(self, known: Known, tensor: torch.Tensor) -> bool:
+        """Whether a tensor carries the hook that marks it, or is that parameter."""
         if known.hook is not None:
             hooks = tensor._post_accumulate_grad_hooks
             return hooks is not None and hooks.get(known.hook_id) is known.hook
@@ -232,15 +233,21 @@ class TensorTable:
             if owner is not None and owner.known is not None:
                 owner.known.is_exposed = True
 
-    def accept(  # noqa: C901 - hot: a call less
-        self, value: RawValue, tensor: torch.Tensor
-    ) -> bool:
+    def accept(self, value: RawValue, tensor: torch.Tensor) -> bool:
         """Let `tensor` be `value`, a record of the step before, if it can be.
 
         Either it was that already in this step, and nothing has changed it, or it is
         used for the first time in this step: then it is read.
         """
         known = self.entry(tensor)
+        if known is not None and known.value.step == self.step:
+            return known.value is value and known.version == version_of(tensor)
+        return self.accept_anew(value, tensor, known)
+
+    def accept_anew(
+        self, value: RawValue, tensor: torch.Tensor, known: Known | None
+    ) -> bool:
+        """Let `tensor`, not seen in this step yet, be `value`, if it can be."""
         if known is None:
             if tensor.requires_grad and not tensor.is_leaf:
                 return False
@@ -248,8 +255,6 @@ class TensorTable:
                 return False
         else:
             found = known.value
-            if found.step == self.step:
-                return found is value and known.version == version_of(tensor)
             if found is not value and (
                 found.name != value.name
                 or found.owner is not value.owner

@@ -277,4 +277,6 @@ def same_keys(keywords: Sequence[tuple[str, Any]], given: Mapping[str, Any]) -> 
     """Whether a call has the keyword arguments of a recipe, in the same order."""
     if len(keywords) != len(given):
         return False
+    if not keywords:
+        return True
     return all(name == key for (name, _), key in zip(keywords, given, strict=True))

@@ -45,20 +45,21 @@ typedef struct {
 /* --- What `configure` was told ----------------------------------------------------- */
 
 static const exchange_t *exchange;
-static PyTypeObject *tensor_type, *parameter_type, *slot_type;
+static PyTypeObject *tensor_type, *parameter_type, *slot_type, *value_type;
 static PyObject *strided;
 static Py_ssize_t slot_shape, slot_dtype, slot_seen, slot_label, slot_value;
 static Py_ssize_t value_shape, value_dtype, value_place, value_wants, value_leaf, value_hooked;
 static Py_ssize_t node_edges, node_inbox, node_name, node_serial, node_before;
 static Py_ssize_t channel_after;
 static Py_ssize_t known_reference, known_hook, known_hook_id;
+static Py_ssize_t known_value, known_version, value_step;
 
 #define NAMES(X)                                                                       \
     X(layout) X(is_neg) X(storage_offset) X(untyped_storage) X(nbytes) X(shape)        \
     X(dtype) X(device) X(requires_grad) X(is_leaf) X(_version) X(grad_fn) X(metadata)     \
     X(next_functions) X(name) X(variable) X(register_hook) X(graphscope_depth)           \
     X(graphscope_anchors) X(_post_accumulate_grad_hooks) X(acquire) X(release)  \
-    X(__enter__) X(__exit__)
+    X(__enter__) X(__exit__) X(step)
 #define DECLARE(name) static PyObject *str_##name;
 NAMES(DECLARE)
 
@@ -455,10 +456,7 @@ static PyObject *is_same_chain(PyObject *module, PyObject *const *args, Py_ssize
 }
 
 /* What is known of this very tensor object: by its weak reference, or by our hook. */
-static PyObject *entry(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    (void)module;
-    if (expect(count, 3)) return NULL;
-    PyObject *table = args[0], *is_same = args[1], *tensor = args[2];
+static PyObject *find_entry(PyObject *table, PyObject *is_same, PyObject *tensor) {
     PyObject *key = PyLong_FromVoidPtr(tensor);
     PyObject *known = key ? PyDict_GetItemWithError(table, key) : NULL;
     Py_XDECREF(key);
@@ -481,6 +479,120 @@ static PyObject *entry(PyObject *module, PyObject *const *args, Py_ssize_t count
         Py_DECREF(hooks);
     }
     return is_it < 0 ? NULL : Py_NewRef(is_it ? known : Py_None);
+}
+
+static PyObject *entry(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    return expect(count, 3) ? NULL : find_entry(args[0], args[1], args[2]);
+}
+
+/* Returns the version counter, None for inference tensors. */
+static PyObject *counted(PyObject *tensor) {
+    PyObject *version = PyObject_GetAttr(tensor, str__version);
+    if (version || !PyErr_ExceptionMatches(PyExc_RuntimeError)) return version;
+    PyErr_Clear();
+    return Py_NewRef(Py_None);
+}
+
+/* Whether a tensor is `value`, as it was seen in this step; 2: not seen in it yet. */
+static int is_current(PyObject *known, PyObject *value, PyObject *version, PyObject *step) {
+    PyObject *found = field(known, known_value);
+    int is_of_step = PyObject_RichCompareBool(field(found, value_step), step, Py_EQ);
+    if (is_of_step <= 0) return is_of_step ? -1 : 2;
+    if (found != value) return 0;
+    return PyObject_RichCompareBool(field(known, known_version), version, Py_EQ);
+}
+
+static int accept_tensor(
+    PyObject *const *with, PyObject *step, PyObject *value, PyObject *tensor, PyObject *seen) {
+    PyObject *known = find_entry(with[1], with[2], tensor);
+    PyObject *version = known ? counted(tensor) : NULL;
+    int is_it = version ? 2 : -1;
+    if (is_it > 0 && known != Py_None) is_it = is_current(known, value, version, step);
+    if (is_it == 2) { /* the table looks at it, and reads it */
+        PyObject *found = PyObject_CallFunctionObjArgs(with[3], value, tensor, known, NULL);
+        is_it = found ? PyObject_IsTrue(found) : -1;
+        Py_XDECREF(found);
+    }
+    if (is_it > 0) {
+        PyObject *pair = PyTuple_Pack(2, tensor, version);
+        if (!pair || PyList_Append(seen, pair)) is_it = -1;
+        Py_XDECREF(pair);
+    }
+    Py_XDECREF(known);
+    Py_XDECREF(version);
+    return is_it;
+}
+
+/* Arguments: the table, what it knows, its `_is_same` and `accept_anew`, the follower's
+ * `_accept`; then the specs of a recipe, the arguments of a call, and the list of what
+ * was seen. */
+static PyObject *accept_all(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (expect(count, 8)) return NULL;
+    PyObject *specs = args[5], *given = args[6], *seen = args[7];
+    if (!PyTuple_CheckExact(specs) || !PyTuple_Check(given) || !PyList_CheckExact(seen))
+        return PyErr_Format(PyExc_TypeError, "accept_all was given something else");
+    int is_it = PyTuple_GET_SIZE(specs) == PyTuple_GET_SIZE(given);
+    PyObject *step = PyObject_GetAttr(args[0], str_step);
+    if (!step) return NULL;
+    for (Py_ssize_t index = 0; is_it > 0 && index < PyTuple_GET_SIZE(specs); index++) {
+        PyObject *spec = PyTuple_GET_ITEM(specs, index), *one = PyTuple_GET_ITEM(given, index);
+        if (is_plain(one)) {
+            is_it = Py_TYPE(spec) == value_type ? accept_tensor(args, step, spec, one, seen) : 0;
+        } else if (spec != one) {
+            PyObject *found = PyObject_CallFunctionObjArgs(args[4], spec, one, seen, NULL);
+            is_it = found ? PyObject_IsTrue(found) : -1;
+            Py_XDECREF(found);
+        }
+    }
+    Py_DECREF(step);
+    return is_it < 0 ? NULL : PyBool_FromLong(is_it);
+}
+
+static int is_among(PyObject *tensor, PyObject *seen) {
+    for (Py_ssize_t index = 0; index < PyList_GET_SIZE(seen); index++)
+        if (PyTuple_GET_ITEM(PyList_GET_ITEM(seen, index), 0) == tensor) return 1;
+    return 0;
+}
+
+/* What a call changed and made; None when it changed something else than it did before.
+ *
+ * Arguments: which tensors it changed, how many it made, what was seen, the tensors in
+ * its result. */
+static PyObject *changed_and_made(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (expect(count, 4)) return NULL;
+    PyObject *changed = args[0], *seen = args[2], *results = args[3];
+    if (!PyTuple_CheckExact(changed) || !PyList_CheckExact(seen) || !PyList_CheckExact(results))
+        return PyErr_Format(PyExc_TypeError, "changed_and_made was given something else");
+    PyObject *outputs = PyList_New(0);
+    int is_it = outputs ? PyTuple_GET_SIZE(changed) == PyList_GET_SIZE(seen) : -1;
+    for (Py_ssize_t index = 0; is_it > 0 && index < PyTuple_GET_SIZE(changed); index++) {
+        PyObject *pair = PyList_GET_ITEM(seen, index);
+        PyObject *tensor = PyTuple_GET_ITEM(pair, 0), *before = PyTuple_GET_ITEM(pair, 1);
+        PyObject *now = before == Py_None ? Py_NewRef(Py_None) : counted(tensor);
+        int is_same = now ? PyObject_RichCompareBool(now, before, Py_EQ) : -1;
+        Py_XDECREF(now);
+        int was_changed = PyTuple_GET_ITEM(changed, index) == Py_True;
+        is_it = is_same < 0 ? -1 : is_same != was_changed;
+        if (is_it > 0 && was_changed) {
+            int is_there = 0;
+            for (Py_ssize_t place = 0; place < PyList_GET_SIZE(outputs); place++)
+                is_there |= PyList_GET_ITEM(outputs, place) == tensor;
+            if (!is_there && PyList_Append(outputs, tensor)) is_it = -1;
+        }
+    }
+    long made = 0;
+    for (Py_ssize_t index = 0; is_it > 0 && index < PyList_GET_SIZE(results); index++) {
+        PyObject *tensor = PyList_GET_ITEM(results, index);
+        if (is_among(tensor, seen)) continue;
+        made++;
+        if (PyList_Append(outputs, tensor)) is_it = -1;
+    }
+    if (is_it > 0 && made == PyLong_AsLong(args[1])) return outputs;
+    Py_XDECREF(outputs);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
 /* Whether a tensor's shape equals a tuple; a nested tensor has none. */
@@ -1080,7 +1192,8 @@ static PyObject *configure(PyObject *module, PyObject *args) {
         {node, "name", &node_name}, {node, "serial", &node_serial},
         {node, "wants_before", &node_before}, {channel, "after", &channel_after},
         {known, "reference", &known_reference}, {known, "hook", &known_hook},
-        {known, "hook_id", &known_hook_id},
+        {known, "hook_id", &known_hook_id}, {known, "value", &known_value},
+        {known, "version", &known_version}, {value, "step", &value_step},
     };
     for (size_t index = 0; index < sizeof wanted / sizeof *wanted; index++) {
         *wanted[index].offset = offset_in((PyTypeObject *)wanted[index].type, wanted[index].name);
@@ -1090,6 +1203,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     Py_XSETREF(tensor_type, (PyTypeObject *)Py_NewRef(tensor));
     Py_XSETREF(parameter_type, (PyTypeObject *)Py_NewRef(parameter));
     Py_XSETREF(slot_type, (PyTypeObject *)Py_NewRef(slot));
+    Py_XSETREF(value_type, (PyTypeObject *)Py_NewRef(value));
     Py_XSETREF(strided, Py_NewRef(layout));
     Py_RETURN_NONE;
 }
@@ -1102,6 +1216,10 @@ static PyMethodDef functions[] = {
      "graphscope.capture.guard.run_guarded, compiled."},
     {"entry", (PyCFunction)(void (*)(void))entry, METH_FASTCALL,
      "graphscope.capture.identity.TensorTable.entry, compiled."},
+    {"accept_all", (PyCFunction)(void (*)(void))accept_all, METH_FASTCALL,
+     "graphscope.capture.following.OpFollower.accept_all, compiled."},
+    {"changed_and_made", (PyCFunction)(void (*)(void))changed_and_made, METH_FASTCALL,
+     "graphscope.capture.following.plain_changed_and_made, compiled."},
     {"is_like", (PyCFunction)(void (*)(void))is_like, METH_FASTCALL,
      "graphscope.capture.likeness.is_like, compiled."},
     {"read_node", (PyCFunction)(void (*)(void))read_node, METH_FASTCALL,
