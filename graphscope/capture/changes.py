@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 
 from graphscope.capture.aliases import overlaps, written_by_name
-from graphscope.capture.identity import version_of
+from graphscope.capture.likeness import version_of
 from graphscope.capture.records import RawValue
 from graphscope.capture.tensors import flatten_tensors
 

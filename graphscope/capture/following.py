@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import torch
 
-from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.kernel import NATIVE
-from graphscope.capture.likeness import is_like
+from graphscope.capture.likeness import is_like, version_of
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.recipes import (
@@ -57,14 +57,19 @@ class OpFollower:
         self._accept_all = self._find_accept_all()
 
     def expected(self, func: Any) -> RawEvent | None:
-        """Return the op's event that should come now, if it calls `func`."""
-        if self._journal.is_partial:
-            return None  # this call may yet belong to it
-        event = self._journal.upcoming(EventKind.OP)
-        if event is None or event.op is None:
-            return None
-        recipe = event.op.recipe
-        if recipe is None or (recipe.func is not func and recipe.func != func):
+        """Return the event that should come now, if it calls `func`; never fails."""
+        journal = self._journal
+        try:
+            if journal.is_partial:
+                return None  # this call may yet belong to it
+            event = journal.replay.expected or journal.upcoming(EventKind.OP)
+            if event is None or event.kind is not EventKind.OP or event.op is None:
+                return None
+            recipe = event.op.recipe
+            if recipe is None or (recipe.func is not func and recipe.func != func):
+                return None
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            journal.count_fault(fault)
             return None
         return event
 
@@ -176,7 +181,7 @@ class OpFollower:
         for tensor, value in zip(outputs, op.outputs, strict=True):
             self._bind(tensor, value)
         self._journal.advance(event)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
         return True
 
     def _bind(self, tensor: torch.Tensor, value: RawValue) -> None:

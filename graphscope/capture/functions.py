@@ -17,8 +17,9 @@ from torch.autograd.function import BackwardCFunction, Function
 
 from graphscope.capture.arguments import Described, describe_arguments
 from graphscope.capture.frames import FrameWalker, Owner
-from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import version_of
 from graphscope.capture.modules import ModuleWatch
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.records import RawEvent, RawOp, RawValue
@@ -221,7 +222,7 @@ class FunctionWatch:
         self._journal.add(event)
         for one in application.events:
             one.pass_index = event.pass_index
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _keep_together(self, application: Application, event: RawEvent) -> None:
         """Let the inner ops be in the step that the application itself is in."""

@@ -166,14 +166,14 @@ class GradientWatch:
         task = self._note_task(node)
         event = self._again(node)
         if event is not None and self._repeat(event, node, outputs, inputs, task):
-            self._journal.on_event(event, self._journal.step)
+            self._journal.tell(event)
             return
         event = RawEvent(EventKind.GRAD, node=node, site=self.site)
         self._journal.prepare(event)
         event.slots = self._output_slots(node, outputs, task)
         event.slots += self._edge_slots(node, outputs, inputs, task)
         self._journal.add(event)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _again(self, node: RawNode) -> RawEvent | None:
         """Return the record of the step before, if this node should run now."""
@@ -215,7 +215,7 @@ class GradientWatch:
             if self._journal.replay.is_active:
                 self._journal.leave()
             event.slots += self._edge_slots(node, outputs, inputs, task, received)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _read_used(
         self, node: RawNode, opened: Opened, outputs: Tensors

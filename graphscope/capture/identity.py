@@ -22,22 +22,13 @@ from torch.nn.parameter import is_lazy
 
 from graphscope.capture.aliases import Aliases
 from graphscope.capture.kernel import NATIVE
-from graphscope.capture.likeness import is_like
+from graphscope.capture.likeness import is_like, version_of
 from graphscope.capture.reader import KIND, STATS, Reading
 from graphscope.capture.readings import Readings
 from graphscope.capture.records import Known, RawNode, RawOp, RawSlot, RawValue
 from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
-
-
-def version_of(tensor: torch.Tensor) -> int | None:
-    """Return the version counter; inference tensors have none."""
-    try:
-        version: int = tensor._version
-    except RuntimeError:
-        return None
-    return version
 
 
 class TensorTable:

@@ -137,7 +137,7 @@ class InsideWatch:
         op.kind = OpKind.RECOMPUTE if place.is_again else kind_of(op, call.name)
         event.values = list(op.outputs)
         self._journal.add(event)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _forget_leaves(self, op: RawOp) -> None:
         """Show the copies that a checkpoint starts from as what they are: inputs."""

@@ -1,6 +1,6 @@
 """The events of the step that is running, and its delivery when it is over."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.faults import is_foreign
@@ -35,6 +35,7 @@ class Journal:
         replay: Whether and where this step repeats an earlier one.
         is_partial: Whether the last event of the replay has not come in full.
         is_in_backward: Whether a backward runs that the user's code called.
+        on_event: Told of each event, by `tell`, while `listening` is not empty.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Journal:
         self.scopes: dict[str, str] = {}
         self.faults: dict[str, int] = {}
         self.thread = get_ident()
+        self.listening: Sequence[object] = ()
         self.on_event: Callable[[RawEvent, int], None] = lambda _e, _s: None
         self._table = table
         self._deliver = deliver
@@ -90,7 +92,7 @@ class Journal:
         if self.is_partial:
             self.leave()
         if replay.script is not None:
-            event = replay.expected()
+            event = replay.expected
             if event is not None:
                 return event if event.kind is kind else None
             if not replay.script.has_update:
@@ -107,15 +109,20 @@ class Journal:
 
         Returns False when another record has to be looked at.
         """
-        if self.replay.expected() is event:
+        if self.replay.expected is event:
             return True
         self.close_step(Status.COMPLETE)
-        return self.replay.expected() is event
+        return self.replay.expected is event
 
     def advance(self, event: RawEvent) -> None:
         """Append `event`, the record of the script that came again."""
         self.events.append(event)
-        self.replay.cursor += 1
+        self.replay.advance()
+
+    def tell(self, event: RawEvent) -> None:
+        """Announce an event that is complete."""
+        if self.listening:
+            self.on_event(event, self._table.step)
 
     def leave(self) -> None:
         """Go on recording anew: the rest of the step is not what the last one was."""

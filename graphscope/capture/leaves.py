@@ -154,7 +154,7 @@ class LeafWatch:
             address = address_of(gradient)
             known.gradient = (address, gradient._version, step, slot.seen)
         event.slots.append(slot)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def note_settled(self, known: Known, tensor: torch.Tensor) -> None:
         """Write down that a hook of the user's has changed `.grad`."""
@@ -193,7 +193,7 @@ class LeafWatch:
         event.slots[0].seen = seen
         event.slots[1].seen = self._table.read(gradient)
         known.gradient = (*now, step, event.slots[1].seen)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _read_after(self, event: RawEvent, gradient: torch.Tensor | None) -> Reading:
         """Read `.grad`; where it was None before it often is what arrived."""

@@ -31,7 +31,7 @@ def is_alike(slot: RawSlot, tensor: torch.Tensor) -> bool:
         return False
 
 
-def are_alike(
+def plain_are_alike(
     slots: Sequence[RawSlot], gradients: Sequence[torch.Tensor | None]
 ) -> bool:
     """Whether there is a slot for each of `gradients`, and each slot fits."""
@@ -43,6 +43,21 @@ def are_alike(
     return True
 
 
+def plain_version_of(tensor: torch.Tensor) -> int | None:
+    """Return the version counter; inference tensors have none."""
+    try:
+        version: int = tensor._version
+    except RuntimeError:
+        return None
+    return version
+
+
 is_like: Final[Callable[[RawValue, torch.Tensor], bool]] = (
     plain_is_like if NATIVE is None else NATIVE.is_like
+)
+are_alike: Final[Callable[[Sequence[RawSlot], Sequence[torch.Tensor | None]], bool]] = (
+    plain_are_alike if NATIVE is None else NATIVE.are_alike
+)
+version_of: Final[Callable[[torch.Tensor], int | None]] = (
+    plain_version_of if NATIVE is None else NATIVE.version_of
 )

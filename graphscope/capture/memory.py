@@ -3,10 +3,12 @@
 Separate, because these are questions about addresses, strides and versions alone.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import torch
 
+from graphscope.capture.kernel import NATIVE
 from graphscope.capture.tensors import PLAIN_TYPES
 
 
@@ -46,14 +48,21 @@ def identity_of(gradient: torch.Tensor) -> tuple[int, int, Any]:
     return address_of(gradient), gradient._version, gradient.shape
 
 
-def address_of(gradient: torch.Tensor) -> int:
+def plain_address_of(gradient: torch.Tensor) -> int:
     """Return the address of the numbers, 0 for tensors that have none to compare."""
+    if type(gradient) not in PLAIN_TYPES:
+        return 0
     if gradient.layout is not torch.strided or gradient.is_nested:
         return 0
     try:
         return gradient.data_ptr()
     except RuntimeError:  # inside a function transform
         return 0
+
+
+address_of: Final[Callable[[torch.Tensor], int]] = (
+    plain_address_of if NATIVE is None else NATIVE.address_of
+)
 
 
 def has_memory(tensor: torch.Tensor) -> bool:

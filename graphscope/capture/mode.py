@@ -132,7 +132,7 @@ class CaptureMode(TorchFunctionMode):
                     self._transforms.running is not None or func in _BACKWARD
                 ) and self._guarded(self._transforms.is_inside, args, kwargs):
                     return place(func, args, kwargs)
-                event = self._expected(func)
+                event = self._follower.expected(func)
                 if event is not None and func is not _GRAD:
                     return self._follow(event, frame, place, func, args, kwargs)
                 if func in _WHOLE:
@@ -141,14 +141,6 @@ class CaptureMode(TorchFunctionMode):
         except BaseException as error:
             error.__traceback__ = without_ours(error.__traceback__)
             raise
-
-    def _expected(self, func: Any) -> RawEvent | None:
-        """Return the event of the step before that this call may be; never fails."""
-        try:
-            return self._follower.expected(func)
-        except Exception as fault:  # noqa: BLE001 - the observer rule
-            self._journal.count_fault(fault)
-            return None
 
     def _follow(
         self,

@@ -87,24 +87,22 @@ class NoticeBoard:
 
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
-        self._subscriptions: list[Subscription] = []
+        self.subscriptions: list[Subscription] = []
 
     def subscribe(
         self, kind: NoticeKind, callback: Callback, match: Match
     ) -> Subscription:
         """Add a callback."""
         found = Subscription(kind, callback, match)
-        self._subscriptions.append(found)
+        self.subscriptions.append(found)
         return found
 
     def announce(self, event: RawEvent, step: int) -> None:
         """Tell about an event that is complete."""
-        if not self._subscriptions:
-            return
         kind = _KINDS.get(event.kind)
         if event.op is not None and event.op.kind is OpKind.UPDATE:
             kind = NoticeKind.UPDATE
-        listening = [s for s in self._subscriptions if s.is_active and s.kind is kind]
+        listening = [s for s in self.subscriptions if s.is_active and s.kind is kind]
         if kind is None or not listening:
             return
         notice = _describe(kind, event, step, self._readings)
@@ -113,7 +111,7 @@ class NoticeBoard:
 
     def announce_step(self, trace: Trace) -> None:
         """Tell about a finished step."""
-        for subscription in self._subscriptions:
+        for subscription in self.subscriptions:
             if subscription.is_active and subscription.kind is NoticeKind.STEP:
                 subscription.tell(
                     Notice(

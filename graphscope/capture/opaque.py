@@ -116,7 +116,7 @@ class OpaqueWatch:
             name_results(table, spot.targets, list(made))
         event.values = list(op.outputs)
         self._journal.add(event)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _add_feeding(self, op: RawOp) -> None:
         """Add what reached the op's autograd nodes, but was not passed to it."""

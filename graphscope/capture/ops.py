@@ -21,8 +21,9 @@ from graphscope.capture.changes import (
 )
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.functions import FunctionWatch
-from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import version_of
 from graphscope.capture.modules import ModuleWatch, name_results
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.reader import UNREAD
@@ -317,7 +318,7 @@ class OpWatch:
             if len(op.outputs) != len(outputs) or None in call.versions:
                 op.recipe = None
         self._journal.add(event)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _judge(self, op: RawOp, call: Call, *, is_plain: bool) -> None:
         """Decide the kind of a finished op, and why it cuts the gradient."""

@@ -78,6 +78,7 @@ class Recorder:
         )
         self._journal = Journal(self._table, self._deliver, sites.sources)
         self._journal.on_event = self.notices.announce
+        self._journal.listening = self.notices.subscriptions
         self._send = deliver
         self._nodes = NodeWatch(self._table, local=chosen.local)
         self._gradients = GradientWatch(self._table, self._journal, self._nodes)

@@ -64,11 +64,13 @@ class Replay:
     Attributes:
         script: The step that is repeated, None when nothing is.
         cursor: How many of its events have come.
+        expected: The event that should come now.
     """
 
     def __init__(self) -> None:
         self.script: Script | None = None
         self.cursor = 0
+        self.expected: RawEvent | None = None
         self._events: list[RawEvent] = []
 
     @property
@@ -78,20 +80,22 @@ class Replay:
 
     def start(self, script: Script) -> None:
         """Expect the events of `script` from its first one on."""
-        self.script, self.cursor = script, 0
+        self.script, self.cursor = script, -1
         self._events = script.events
+        self.advance()
+
+    def advance(self) -> None:
+        """Note that the expected event has come."""
+        cursor = self.cursor = self.cursor + 1
+        events = self._events
+        self.expected = events[cursor] if cursor < len(events) else None
 
     def stop(self) -> None:
         """Expect nothing."""
         self.script, self._events, self.cursor = None, [], 0
+        self.expected = None
 
     @property
     def is_at_end(self) -> bool:
         """Whether all of the script has come."""
         return self.script is not None and self.cursor == len(self._events)
-
-    def expected(self) -> RawEvent | None:
-        """Return the event that should come now."""
-        events = self._events
-        cursor = self.cursor
-        return events[cursor] if cursor < len(events) else None

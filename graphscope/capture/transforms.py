@@ -146,7 +146,7 @@ class TransformWatch:
             name_results(self._table, (name,), [tensor])
         self._event.values = list(op.outputs)
         event, self._event, self._code = self._event, None, None
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _is_fresh(self, tensor: torch.Tensor) -> bool:
         is_wrapped = is_functorch_wrapped_tensor(tensor)

@@ -19,9 +19,9 @@ from torch.optim.optimizer import (
 
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch, make_slot
-from graphscope.capture.identity import TensorTable, version_of
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
-from graphscope.capture.likeness import is_alike
+from graphscope.capture.likeness import is_alike, version_of
 from graphscope.capture.memory import address_of
 from graphscope.capture.modules import remove_hooks_of
 from graphscope.capture.reader import ABSENT, Reading
@@ -153,7 +153,7 @@ class UpdateWatch:
         if event is None or not self._repeat(event, label, parameters, hyper):
             event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
             self._record(event, parameters, hyper)
-        self._journal.on_event(event, self._journal.step)
+        self._journal.tell(event)
 
     def _record(
         self,

@@ -152,7 +152,7 @@ class ZeroWatch:
             return False
         if not is_same_chain(user_chain_start(event.chain), event.chain):
             return False
-        is_new_step = self._journal.replay.expected() is not event
+        is_new_step = self._journal.replay.expected is not event
         if not self._journal.enter(event):
             return False
         if is_new_step:

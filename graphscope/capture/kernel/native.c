@@ -613,6 +613,45 @@ static int is_alike(PyObject *slot, PyObject *tensor) {
     return is_it > 0 ? attribute_is(tensor, str_dtype, field(slot, slot_dtype)) : is_it;
 }
 
+static PyObject *are_alike(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (expect(count, 2)) return NULL;
+    PyObject *slots = PySequence_Fast(args[0], "slots are a sequence");
+    PyObject *gradients = slots ? PySequence_Fast(args[1], "gradients are a sequence") : NULL;
+    int is_it = -1;
+    if (gradients) is_it = PySequence_Fast_GET_SIZE(slots) == PySequence_Fast_GET_SIZE(gradients);
+    for (Py_ssize_t index = 0; is_it > 0 && index < PySequence_Fast_GET_SIZE(slots); index++) {
+        PyObject *slot = PySequence_Fast_GET_ITEM(slots, index);
+        PyObject *gradient = PySequence_Fast_GET_ITEM(gradients, index);
+        if (Py_TYPE(slot) != slot_type) {
+            PyErr_SetString(PyExc_TypeError, "a slot is a RawSlot");
+            is_it = -1;
+        } else if (gradient != Py_None) {
+            is_it = is_alike(slot, gradient);
+        }
+    }
+    Py_XDECREF(slots);
+    Py_XDECREF(gradients);
+    return is_it < 0 ? NULL : PyBool_FromLong(is_it);
+}
+
+/* The address of the numbers, 0 for tensors that have none to compare. */
+static PyObject *address_of(PyObject *module, PyObject *tensor) {
+    (void)module;
+    dl_tensor_t found;
+    if (!is_plain(tensor)) return PyLong_FromLong(0);
+    int is_right = attribute_is(tensor, str_layout, strided);
+    if (is_right > 0) is_right = exchange->describe(tensor, &found) == 0;
+    if (is_right > 0) return PyLong_FromVoidPtr(found.data);
+    PyErr_Clear();
+    return PyLong_FromLong(0);
+}
+
+static PyObject *version_of_tensor(PyObject *module, PyObject *tensor) {
+    (void)module;
+    return counted(tensor);
+}
+
 static PyObject *is_like(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     (void)module;
     if (expect(count, 2)) return NULL;
@@ -1220,6 +1259,11 @@ static PyMethodDef functions[] = {
      "graphscope.capture.following.OpFollower.accept_all, compiled."},
     {"changed_and_made", (PyCFunction)(void (*)(void))changed_and_made, METH_FASTCALL,
      "graphscope.capture.following.plain_changed_and_made, compiled."},
+    {"are_alike", (PyCFunction)(void (*)(void))are_alike, METH_FASTCALL,
+     "graphscope.capture.likeness.are_alike, compiled."},
+    {"address_of", address_of, METH_O, "graphscope.capture.memory.address_of, compiled."},
+    {"version_of", version_of_tensor, METH_O,
+     "graphscope.capture.likeness.version_of, compiled."},
     {"is_like", (PyCFunction)(void (*)(void))is_like, METH_FASTCALL,
      "graphscope.capture.likeness.is_like, compiled."},
     {"read_node", (PyCFunction)(void (*)(void))read_node, METH_FASTCALL,
