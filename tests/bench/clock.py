@@ -90,35 +90,44 @@ class Block:
         wall: Seconds of each.
         cpu: Seconds that the threads of the process computed during each.
         cpu_mean: Of the average step, with what was computed for it after the last.
+        cpu_start: What the process had computed before the first.
     """
 
     wall: Sequence[float]
     cpu: Sequence[float]
     cpu_mean: float
+    cpu_start: float
+
+
+def time_parts(
+    step: Callable[[], None], counts: Sequence[int], patience_s: float = PATIENCE_S
+) -> list[Block]:
+    """Run a step as often as each of `counts` says, fewer when it takes long.
+
+    All from one line: to a recording, a step that is called from another place is
+    another step.
+    """
+    wall_clock, cpu_clock = time.perf_counter, time.process_time
+    blocks = []
+    for count in counts:
+        wall: list[float] = []
+        cpu: list[float] = []
+        gc.collect()
+        first, deadline = cpu_clock(), wall_clock() + patience_s
+        for _ in range(count):
+            cpu_start, start = cpu_clock(), wall_clock()
+            step()
+            end = wall_clock()
+            wall.append(end - start)
+            cpu.append(cpu_clock() - cpu_start)
+            if end > deadline:
+                break
+        blocks.append(Block(wall, cpu, statistics.fmean(cpu), first))
+    return blocks
 
 
 def time_steps(
     step: Callable[[], None], count: int, patience_s: float = PATIENCE_S
 ) -> Block:
     """Run a step `count` times, fewer when they take long."""
-    wall_clock, cpu_clock = time.perf_counter, time.process_time
-    wall: list[float] = []
-    cpu: list[float] = []
-    deadline = wall_clock() + patience_s
-    for _ in range(count):
-        cpu_start, start = cpu_clock(), wall_clock()
-        step()
-        end = wall_clock()
-        wall.append(end - start)
-        cpu.append(cpu_clock() - cpu_start)
-        if end > deadline:
-            break
-    return Block(wall, cpu, statistics.fmean(cpu))
-
-
-def time_block(
-    step: Callable[[], None], count: int, patience_s: float = PATIENCE_S
-) -> Block:
-    """Time steps from a clean heap, so that no block pays for the one before it."""
-    gc.collect()
-    return time_steps(step, count, patience_s)
+    return time_parts(step, (count,), patience_s)[0]

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.bench.clock import Spread, middle, time_block
+from tests.bench.clock import Spread, middle
 from tests.bench.processes import ChildError, command_for
 from tests.bench.works import WORKS, make_job
 
@@ -43,7 +43,7 @@ def run_idle(work: str, *, traced: bool) -> dict[str, bool]:
     step = job.make_step()
     gc.collect()
     for _ in sys.stdin:
-        print(json.dumps(middle(time_block(step, _STEPS[work]).cpu)), flush=True)
+        print(json.dumps(middle(time_steps(step, _STEPS[work]).cpu)), flush=True)
     return {"done": True}
 
 

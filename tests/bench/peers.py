@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from tests.bench.clock import Spread, middle, time_block, time_steps
+from tests.bench.clock import Spread, middle, time_steps
 from tests.bench.processes import ChildError, run_child
 from tests.bench.works import WORKS, Job, Step, make_job
 
@@ -127,15 +127,15 @@ def run_peer(name: str, work: str) -> dict[str, Any]:
     bare = job.make_step()
     each_s = time_steps(bare, 3).wall[-1]
     count = max(1, min(WORKS[work].steps, int(_BLOCK_S / each_s)))
-    untouched = middle(time_block(bare, count).wall)
+    untouched = middle(time_steps(bare, count).wall)
     watched = PEERS[name].make_step(job)
     first_s = time_steps(watched, 1).wall[0]
     ratios: list[float] = []
     idle: list[float] = []
     deadline = time.perf_counter() + _ENOUGH_S
     while len(ratios) < _ROUNDS and (not ratios or time.perf_counter() < deadline):
-        each_s = middle(time_block(bare, count).wall)
-        ratios.append(middle(time_block(watched, count, _BLOCK_S).wall) / each_s)
+        each_s = middle(time_steps(bare, count).wall)
+        ratios.append(middle(time_steps(watched, count, _BLOCK_S).wall) / each_s)
         idle.append(each_s / untouched)
     return {"ratios": ratios, "idle": idle, "first_s": first_s}
 

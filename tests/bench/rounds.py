@@ -8,8 +8,6 @@ alike, so each round gives one ratio; and the two bare blocks against each other
 what ratio comes from noise alone.
 """
 
-import gc
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import graphscope as gs
-from tests.bench.clock import Block, time_block, time_steps
+from tests.bench.clock import Block, time_parts, time_steps
 from tests.bench.works import WORKS, Job, make_job
 
 WARM_STEPS: Final = 2
@@ -82,15 +80,12 @@ def trace_block(job: Job, count: int, options: dict[str, Any]) -> TracedBlock:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.gscope"
         with gs.record(path, job.model, **options) as run:
-            warm = time_steps(step, WARM_STEPS, math.inf).wall
-            gc.collect()
-            cpu_start = time.process_time()
-            block = time_steps(step, count)
+            warm, block = time_parts(step, (WARM_STEPS, count))
             done = time.perf_counter()
         close_s = time.perf_counter() - done
-        cpu_mean = (time.process_time() - cpu_start) / len(block.wall)
-        written = _read_back(path, len(warm) + len(block.wall), run.faults)
-    return TracedBlock(warm, replace(block, cpu_mean=cpu_mean), close_s, written)
+        cpu_mean = (time.process_time() - block.cpu_start) / len(block.wall)
+        written = _read_back(path, len(warm.wall) + len(block.wall), run.faults)
+    return TracedBlock(warm.wall, replace(block, cpu_mean=cpu_mean), close_s, written)
 
 
 def _read_back(path: Path, expected: int, faults: dict[str, int]) -> Written:
@@ -113,7 +108,7 @@ def measure(name: str, rounds: int, options: dict[str, Any]) -> list[Round]:
     found: list[Round] = []
     deadline = time.perf_counter() + _PATIENCE_S
     while len(found) < rounds and (not found or time.perf_counter() < deadline):
-        before = time_block(step, work.steps)
+        before = time_steps(step, work.steps)
         traced = trace_block(job, work.steps, options)
-        found.append(Round(before, traced, time_block(step, work.steps)))
+        found.append(Round(before, traced, time_steps(step, work.steps)))
     return found
