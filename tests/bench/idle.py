@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.bench.clock import Spread, middle
+from tests.bench.clock import Spread, middle, time_steps
 from tests.bench.processes import ChildError, command_for
 from tests.bench.works import WORKS, make_job
 
