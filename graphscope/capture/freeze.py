@@ -197,6 +197,8 @@ def _freeze_value(value: RawValue, number: int, ids: _Numbering) -> Value:
         grad_output=value.output,
         site=value.site,
         note="computed in an earlier step" if is_carried else "",
+        also=value.also,
+        class_name=value.class_name,
     )
 
 

@@ -12,7 +12,7 @@ A changed version counter means a new version of the value.
 """
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from graphscope.capture.likeness import is_like, version_of
 from graphscope.capture.reader import KIND, STATS, Reading
 from graphscope.capture.readings import Readings
 from graphscope.capture.records import Known, RawNode, RawOp, RawSlot, RawValue
-from graphscope.capture.tensors import PLAIN_TYPES, dtype_name, shape_of
+from graphscope.capture.tensors import PLAIN_TYPES, class_of, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
 
@@ -56,7 +56,7 @@ class TensorTable:
         self.is_doubtful = False
         self.known: dict[int, Known] = {}
         self.entry = self._find_entry()
-        self._names: dict[int, tuple[int, str, ValueKind]] = {}
+        self._names: dict[int, tuple[int, str, tuple[str, ...], ValueKind]] = {}
         self.reduced: dict[int, int] = {}
         self.aliases = Aliases(self.known)
         self.stale: set[RawValue] = set()
@@ -71,12 +71,16 @@ class TensorTable:
         """Read the numbers of `tensor`, under this recorder's limits."""
         return self.readings.read(tensor)
 
-    def name_tensor(self, tensor: torch.Tensor, name: str, kind: ValueKind) -> None:
-        """Give a module's parameter or buffer its dotted name."""
-        self._names[id(tensor)] = (_address(tensor), name, kind)
+    def name_tensor(
+        self, tensor: torch.Tensor, names: Sequence[str], kind: ValueKind
+    ) -> None:
+        """Give a module's parameter or buffer its dotted names."""
+        name, *also = names
+        self._names[id(tensor)] = (_address(tensor), name, tuple(also), kind)
         entry = self.entry(tensor)
         if entry is not None:
             self.change(entry.value, "name", name)
+            self.change(entry.value, "also", tuple(also))
             self.change(entry.value, "kind", kind)
 
     def mark_reduced(self, tensor: torch.Tensor) -> None:
@@ -172,7 +176,7 @@ class TensorTable:
 
     def _inherit(self, fresh: RawValue, old: RawValue) -> None:
         """Let the new value of a tensor be called what the old one was."""
-        fresh.name, fresh.site = old.name, old.site
+        fresh.name, fresh.site, fresh.also = old.name, old.site, old.also
         fresh.owner, fresh.alias_of = old.owner, old.alias_of
         if old.kind in (ValueKind.BUFFER, ValueKind.GRADIENT):
             fresh.kind = old.kind
@@ -291,13 +295,14 @@ class TensorTable:
             step=self.step,
             kind_of_number=tensor.dtype,
             place=tensor.device,
+            class_name=class_of(tensor),
         )
         named = self._names.get(id(tensor))
         # 0 was noted of a lazy parameter, which gets its storage at the first call
         if named is not None and named[0] in (0, _address(tensor)):
-            value.name = named[1]
+            _, value.name, value.also, kind = named
             if not wants:
-                value.kind = named[2]
+                value.kind = kind
         if wants and is_leaf:
             value.node = RawNode(0, "AccumulateGrad", leaf=value)
         elif wants:

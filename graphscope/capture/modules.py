@@ -121,12 +121,34 @@ class ModuleWatch:
             if isinstance(child, torch.nn.parallel.DistributedDataParallel):
                 for parameter in child.parameters():
                     self._table.mark_reduced(parameter)
-        for path, parameter in module.named_parameters():
-            name = _join(prefix, _plain(path))
-            self._table.name_tensor(parameter, name, ValueKind.PARAMETER)
-        for path, buffer in module.named_buffers():
-            name = _join(prefix, _plain(path))
-            self._table.name_tensor(buffer, name, ValueKind.BUFFER)
+        self._name_tensors(
+            module,
+            ValueKind.PARAMETER,
+            lambda m: m.named_parameters(recurse=False, remove_duplicate=False),
+            prefix,
+        )
+        self._name_tensors(
+            module,
+            ValueKind.BUFFER,
+            lambda m: m.named_buffers(recurse=False, remove_duplicate=False),
+            prefix,
+        )
+
+    def _name_tensors(
+        self,
+        module: torch.nn.Module,
+        kind: ValueKind,
+        own: Callable[[torch.nn.Module], Iterable[tuple[str, torch.Tensor]]],
+        prefix: str,
+    ) -> None:
+        """Name what the modules inside `module` own; what several share, after all."""
+        names: dict[int, tuple[torch.Tensor, list[str]]] = {}
+        for path, child in module.named_modules():
+            for key, tensor in own(child):
+                name = _join(prefix, _plain(_join(path, key)))
+                names.setdefault(id(tensor), (tensor, []))[1].append(name)
+        for tensor, found in names.values():
+            self._table.name_tensor(tensor, found, kind)
 
     def enter(self, module: torch.nn.Module) -> None:
         """Note that `module` runs; for calls in which no hook fires."""

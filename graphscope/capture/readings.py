@@ -32,6 +32,7 @@ from graphscope.capture.records import RawSlot, RawValue
 from graphscope.capture.tensors import (
     PLAIN_TYPES,
     READABLE,
+    local_part,
     quiet,
     summarize,
     to_numpy,
@@ -90,6 +91,9 @@ class Readings:
         """Read a tensor that is widened, strided, elsewhere, or not to be read."""
         if tensor.layout is torch.sparse_coo and type(tensor) in PLAIN_TYPES:
             return self._read_sparse(tensor)
+        local = local_part(tensor) if type(tensor) not in PLAIN_TYPES else None
+        if local is not None:
+            tensor = local
         if not is_readable(tensor) or not has_memory(tensor):
             return UNREAD
         if not tensor.is_cpu:

@@ -63,6 +63,8 @@ class RawValue:
         successor: What an optimizer's step made of it.
         gradient: Its `.grad`, as the user's code read it.
         has_hook: Whether the user hooked the tensor: its gradient may be changed.
+        also: Its other names.
+        class_name: Of a tensor subclass.
     """
 
     kind: ValueKind
@@ -87,6 +89,8 @@ class RawValue:
     successor: "RawValue | None" = None
     gradient: "RawValue | None" = None
     has_hook: bool = False
+    also: tuple[str, ...] = ()
+    class_name: str = ""
 
 
 @dataclass(slots=True, eq=False)

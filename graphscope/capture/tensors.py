@@ -55,11 +55,37 @@ def dtype_name(tensor: torch.Tensor) -> str:
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
-    """Return the sizes of the axes; a nested tensor has none that are numbers."""
+    """Return the sizes of the axes; a nested tensor has none that are numbers.
+
+    Of a DTensor those of its local part, whose numbers are read.
+    """
+    local = None if type(tensor) in PLAIN_TYPES else local_part(tensor)
+    if local is not None:
+        tensor = local
     try:
         return tuple(int(size) for size in tensor.shape)
     except (RuntimeError, AttributeError, NotImplementedError, TypeError):
         return ()
+
+
+def class_of(tensor: torch.Tensor) -> str:
+    """Return the class of a subclass, of a DTensor with placements, else nothing."""
+    if type(tensor) in PLAIN_TYPES:
+        return ""
+    if local_part(tensor) is None:
+        return type(tensor).__name__
+    dtensor: Any = tensor
+    whole = ", ".join(str(size) for size in dtensor.shape)
+    return f"DTensor({', '.join(map(repr, dtensor.placements))}) of [{whole}]"
+
+
+def local_part(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return what this process has of a DTensor; None for any other tensor."""
+    kind = type(tensor)
+    is_torch = kind.__module__.startswith("torch.distributed")
+    is_it = is_torch and kind.__name__ == "DTensor"
+    local = getattr(tensor, "_local_tensor", None) if is_it else None
+    return local if type(local) in PLAIN_TYPES else None
 
 
 def to_numpy(plain: torch.Tensor) -> "np.ndarray[Any, Any]":

@@ -35,6 +35,8 @@ def value_text(value: Value, seen: Observation) -> str:
     Shape and type stand before statistics only; small tensors show their elements.
     """
     text = format_observation(seen)
+    if value.class_name:
+        text = f"{value.class_name} {text}"
     if seen.data is not None and 0 < seen.data.size <= _SHOWN:
         return text
     return f"{format_type(value.dtype, value.shape)} {text}"

@@ -130,6 +130,7 @@ def _lines(selection: Selection, value: Value, style: Style) -> tuple[Line, ...]
     lines: list[Line] = []
     if value.kind is ValueKind.CARRIED and value.note:
         lines.append(Line(value.note))
+    lines += [Line(f"also {name}") for name in value.also]
     if seen is not None:
         event = trace.graph.slots[slots[0]].event if is_new else None
         lines.append(Line(value_text(value, seen), event))

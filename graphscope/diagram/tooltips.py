@@ -40,8 +40,8 @@ def op_tooltip(trace: Trace, op: Op) -> str:
 
 
 def type_text(value: Value) -> str:
-    """Write type, shape and, unless it is the CPU, the device."""
-    text = format_type(value.dtype, value.shape)
+    """Write type, shape, a subclass and, unless it is the CPU, the device."""
+    text = f"{format_type(value.dtype, value.shape)} {value.class_name}".rstrip()
     return text if value.device == "cpu" else f"{text} {value.device}"
 
 

@@ -144,6 +144,7 @@ def _decode_site(item: Any, tables: _Tables) -> Site | None:
 _INT: Final = _plain(_check_int)
 _MAYBE_INT: Final = _plain(_optional(_check_int))
 _TEXT: Final = _plain(_check_text)
+_TEXTS: Final = _row(_check_text)
 _MAYBE_TEXT: Final = _plain(_optional(_check_text))
 _BOOL: Final = _plain(_check_bool)
 _INTS: Final = _row(_check_int)
@@ -236,6 +237,8 @@ _PARTS: Final[Mapping[str, _Form]] = {
         grad_output=_INT,
         site=_SITE,
         note=_TEXT,
+        also=_TEXTS,
+        class_name=_TEXT,
     ).many(),
     "ops": _Record(
         Op,

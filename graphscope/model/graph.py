@@ -98,6 +98,8 @@ class Value:
         grad_output: Which output of `grad_node` it is.
         site: Where it was created or first used.
         note: For kind CARRIED: which step made it.
+        also: Its other names: the further paths of a parameter that modules share.
+        class_name: Of a tensor subclass its class, of a DTensor its placements too.
     """
 
     id: int
@@ -116,6 +118,8 @@ class Value:
     grad_output: int = 0
     site: Site | None = None
     note: str = ""
+    also: tuple[str, ...] = ()
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,5 +327,6 @@ class Graph:
         found: defaultdict[str, list[int]] = defaultdict(list)
         for value in self.values:
             if value.name is not None and value.kind is not ValueKind.CONSTANT:
-                found[value.name].append(value.id)
+                for name in (value.name, *value.also):
+                    found[name].append(value.id)
         return {name: tuple(ids) for name, ids in found.items()}

@@ -43,6 +43,8 @@ def _value_attributes(trace: Trace, value: Value) -> Attributes:
         "kind": value.kind.value,
         "label": clean_text(trace.title_of(value.id)),
         "name": clean_text(value.name or ""),
+        "also": clean_text(", ".join(value.also)),
+        "class": clean_text(value.class_name),
         "dtype": clean_text(value.dtype),
         "shape": ", ".join(str(size) for size in value.shape),
         "device": clean_text(value.device),

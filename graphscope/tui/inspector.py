@@ -80,7 +80,9 @@ def _head(moment: Moment, node: Node, width: int) -> Sequence[ScreenLine]:
         site = site_of(trace.graph, node.value)
         details = [site.short] if site else []
         details.append(format_type(value.dtype, value.shape))
+        details += [value.class_name] if value.class_name else []
         details += [value.device] if value.device != "cpu" else []
+        details += [f"also {name}" for name in value.also]
     right = [Piece("  ".join(details), Tone.MUTED)]
     return spread([Piece(formula, Tone.TITLE)], right, width)
 

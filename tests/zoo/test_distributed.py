@@ -128,7 +128,6 @@ def _leaf(trace: Trace, shape: tuple[int, ...]) -> str:
     return name
 
 
-@pytest.mark.xfail(strict=True, reason="the local part of a DTensor is not read")
 def test_sharded_parameters_have_their_gradients_and_updates(found: Any) -> None:
     for rank in (0, 1):
         trace = _trained(found, "sharded", rank)[0]
@@ -143,7 +142,6 @@ def test_sharded_parameters_have_their_gradients_and_updates(found: Any) -> None
         assert shard[0] is not None
 
 
-@pytest.mark.xfail(strict=True, reason="the local part of a DTensor is not read")
 def test_a_distributed_tensor_is_shown_with_its_placement_and_local_numbers(
     found: Any,
 ) -> None:
