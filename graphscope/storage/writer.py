@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from graphscope.errors import RecordingError
+from graphscope.model.graph import Graph
 from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Trace
 from graphscope.storage.create import create_file
@@ -31,6 +32,7 @@ PATIENCE_S: Final = 0.05
 """Longest that `add` waits when the disk is behind."""
 
 _FLUSH_PATIENCE_S: Final = 10.0
+_EVENT_S: Final = 0.001
 _NAP_S: Final = 0.001
 _SILENCE_S: Final = 0.03
 _GATHERED: Final = 16  # steps that are written at once: each time stops the training
@@ -86,6 +88,8 @@ class RecordingWriter:
         self._changed = Condition(self._lock)
         self._is_over = False
         self._is_idle = False
+        self._last_graph: Graph | None = None
+        self._unwritten_events = 0
         self._pending: deque[tuple[Trace, int, float]] = deque()
         self._pending_bytes = 0
         self._added = 0
@@ -116,6 +120,11 @@ class RecordingWriter:
         while not is_reached() and monotonic() < until:
             sleep(_NAP_S)
 
+    @property
+    def _patience_s(self) -> float:
+        """How long the disk may take; a graph of 200,000 events is long to encode."""
+        return _FLUSH_PATIENCE_S + self._unwritten_events * _EVENT_S
+
     def add(self, trace: Trace) -> None:
         """Take over one step; a step that does not fit is dropped and counted."""
         size = _count_bytes(trace)
@@ -130,6 +139,9 @@ class RecordingWriter:
             self._pending.append((trace, size, monotonic()))
             self._pending_bytes += size
             self._added += 1
+            if trace.graph is not self._last_graph:
+                self._last_graph = trace.graph
+                self._unwritten_events += len(trace.graph.events)
             if len(self._pending) % _GATHERED == 0 or self._is_idle:
                 self._changed.notify_all()
 
@@ -146,7 +158,8 @@ class RecordingWriter:
     def flush(self) -> bool:
         """Wait until all that was added is in the file; False when it is not.
 
-        Waits 10 s at most, then the disk is considered lost.
+        Waits 10 s at most, and 1 ms for each event of a graph that is not written
+        yet; then the disk is considered lost.
         """
         with self._lock:
             if self._is_done():
@@ -154,7 +167,7 @@ class RecordingWriter:
             target = self._flush_to = self._added
             self._changed.notify_all()
         self._wait_until(
-            lambda: self._committed >= target or self._is_done(), _FLUSH_PATIENCE_S
+            lambda: self._committed >= target or self._is_done(), self._patience_s
         )
         return self.error is None and self._committed >= target
 
@@ -172,7 +185,7 @@ class RecordingWriter:
                 self._end_error = error
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(_FLUSH_PATIENCE_S)
+            self._thread.join(self._patience_s)
 
     def _run(self) -> None:
         sink = None
@@ -195,18 +208,18 @@ class RecordingWriter:
             self._write_draft(sink)
             return True
         while traces := self._take(due):
-            for trace in traces:
-                if not sink.write(trace):
-                    self._count_dropped()
+            for trace, size in traces:
+                is_written = sink.write(trace)
+                with self._lock:
+                    self._pending_bytes -= size
+                    self.dropped += not is_written
         sink.commit()
         with self._lock:
             self._committed = self._added - len(self._pending)
+            if not self._pending:
+                self._unwritten_events = 0
             self._changed.notify_all()
             return bool(self._pending) or not self._is_closed
-
-    def _count_dropped(self) -> None:
-        with self._lock:
-            self.dropped += 1
 
     def _write_draft(self, sink: Sink) -> None:
         draft = self.peek()
@@ -226,8 +239,10 @@ class RecordingWriter:
             interval = COMMIT_INTERVAL_S if self._committed else _NAP_S
             return monotonic() + interval if has_work else None
 
-    def _take(self, due: float) -> list[Trace]:
+    def _take(self, due: float) -> list[tuple[Trace, int]]:
         """Return the next traces of this transaction, none when it must end.
+
+        With each the bytes that wait until it is written.
 
         They are gathered until it is due: waking up for each would stop the training
         each time.
@@ -240,9 +255,8 @@ class RecordingWriter:
                 lambda: len(self._pending) >= _GATHERED or self._is_hurried,
                 max(0.0, left),
             )
-            traces = [trace for trace, _, _ in self._pending]
+            traces = [(trace, size) for trace, size, _ in self._pending]
             self._pending.clear()
-            self._pending_bytes = 0
             return traces
 
     @property
