@@ -23,6 +23,12 @@ def choose_step(recording: Recording, wanted: int | None) -> Trace:
         StepRangeError: There is no such step.
     """
     numbers = step_numbers(recording)
+    dropped = getattr(recording, "dropped", 0)
+    if not numbers and dropped:
+        raise NotRecordedError(
+            f"The recording has no steps: {dropped} were too large, or the disk too "
+            "slow. Record with a smaller `whole`, or fewer operations in a step."
+        )
     if not numbers:
         raise NotRecordedError(
             "The recording has no steps: nothing ran in torch while it was made. "

@@ -159,6 +159,7 @@ class RecordingRun(_Capturing):
         self.steps = 0
         self._writer: RecordingWriter | None = None
         self._error = ""
+        self._told = 0  # how many dropped steps were told of
 
     def _stop(self, error: BaseException | None) -> None:
         if error is not None and not self._error:
@@ -224,16 +225,26 @@ class RecordingRun(_Capturing):
             raise
 
     def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close(error=self._error)
+        if self._writer is None:
+            return
+        self._writer.close(error=self._error)
+        dropped = self._writer.dropped
+        if dropped > self._told:
+            self._told = dropped
+            _tell(
+                f"{dropped} of {self.steps} steps are not in {self.path}: they were "
+                "too large, or the disk too slow. Record with a smaller `whole`."
+            )
 
     def _report(self, error: RecordingError) -> None:
         """Say at once that the recording has ended; the training goes on."""
-        with suppress(OSError, ValueError):  # stderr may be closed, or on a full disk
-            print(  # noqa: T201 - nobody is there to catch an exception
-                f"graphscope: recording to {self.path} stopped early: {error}",
-                file=sys.stderr,
-            )
+        _tell(f"recording to {self.path} stopped early: {error}")
+
+
+def _tell(text: str) -> None:
+    """Say something where nobody is there to catch an exception."""
+    with suppress(OSError, ValueError):  # stderr may be closed, or on a full disk
+        print(f"graphscope: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _check_budget(max_bytes: object) -> int:

@@ -46,8 +46,8 @@ THINNED_PART_ROWS: Final = 1 << 14
 
 MAX_BLOB_BYTES: Final = 256 << 20
 """Largest body of a step; a larger step is dropped and counted."""
-MAX_JSON_BYTES: Final = 64 << 20
-"""Largest graph, source or environment."""
+MAX_JSON_BYTES: Final = 256 << 20
+"""Largest graph, source or environment: 200,000 events take about 100 MB."""
 MAX_STEPS: Final = 1 << 22
 """Most steps of one recording."""
 

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 import graphscope as gs
+from graphscope.cli.steps import choose_step
+from graphscope.errors import NotRecordedError
 from graphscope.model.notice import Notice
 from graphscope.model.numbers import format_observation
 
@@ -167,6 +169,22 @@ def test_record_refuses_an_existing_file_and_leaves_it_alone(tmp_path: Path) -> 
     with pytest.raises(gs.RecordingError), gs.record(target):
         pass
     assert target.read_text() == "mine"
+
+
+def test_steps_that_do_not_fit_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("graphscope.storage.sink.MAX_BLOB_BYTES", 100)
+    path = tmp_path / "run.gscope"
+    with gs.record(path):
+        torch.ones(100, requires_grad=True).sum().backward()
+    said = capsys.readouterr().err
+    assert said.startswith(f"graphscope: 1 of 1 steps are not in {path}: they were too")
+    with (
+        gs.load(path) as run,
+        pytest.raises(NotRecordedError, match="1 were too large"),
+    ):
+        choose_step(run.recording, None)
 
 
 def test_callbacks_get_frozen_notices_of_each_kind() -> None:
