@@ -40,7 +40,7 @@ _NOBODY: Final = (Owner.OURS, Owner.MODE, Owner.HIDDEN)
 _HIDDEN_FILES: Final = ("contextlib.py", "functools.py", "runpy.py")
 _WRAPPER_FILES: Final = frozenset(
     {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
-    | {"/autograd/__init__.py", "/_VF.py", "/_jit_internal.py"}
+    | {"/autograd/__init__.py", "/_VF.py", "/_jit_internal.py", "/utils/_device.py"}
 )
 _INIT_FILES: Final = frozenset(
     {"/nn/init.py", "/nn/parameter.py", "/nn/modules/lazy.py"}

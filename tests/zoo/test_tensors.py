@@ -310,6 +310,5 @@ def test_the_class_of_a_subclass_is_shown() -> None:
     assert "Tagged" in picture(watch(subclass).last)
 
 
-@pytest.mark.xfail(strict=True, reason="a device context's frame hides the assignment")
 def test_a_tensor_made_under_a_default_device_has_its_name() -> None:
     assert watch(default_device_and_dtype).last.graph.names["w"]
