@@ -16,6 +16,12 @@ import torch
 from graphscope.capture.channel import Channel
 from graphscope.capture.records import Known, RawNode, RawSlot, RawValue
 
+_OFFERED: Final = frozenset(
+    {"Reader", "After", "is_same_chain", "is_like", "are_alike", "version_of"}
+    | {"address_of", "entry", "accept_all", "changed_and_made"}
+    | {"read_node", "follow_nodes", "run_guarded"}
+)
+
 
 def load_native() -> ModuleType | None:
     """Return the compiled module, ready for use; None is no error."""
@@ -35,7 +41,8 @@ def load_native() -> ModuleType | None:
         )
     except (ImportError, AttributeError, TypeError):
         return None
-    return native
+    # A library that an older checkout has left is not used.
+    return native if set(dir(native)) >= _OFFERED else None
 
 
 NATIVE: Final = load_native()
