@@ -6,7 +6,7 @@ statistics fail on 18 of 25 kinds; of an unknown kind only shape and dtype are r
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from math import isfinite, sqrt
 from typing import Any, Final
 
@@ -30,16 +30,33 @@ READABLE: Final = (
 _CANCELLED: Final = 1e-4
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what follows from the user's modes, autograd and autocast."""
-    with (
-        torch._C.DisableTorchFunction(),
-        torch._C._DisableTorchDispatch(),
-        torch.no_grad(),
-        _no_autocast(),
-    ):
-        yield
+class quiet:  # noqa: N801 - reads as the function that it could be
+    """Hide what follows from the user's modes, autograd and autocast.
+
+    No generator: one that an interrupt has left open is closed when its traceback is
+    freed, and would then bring back the state from inside of our guards for ever. What
+    an interrupt of `__exit__` leaves is set right by the guard (`.guard`).
+    """
+
+    __slots__ = ("_autocast", "_dispatch", "_function", "_had_grad")
+
+    def __enter__(self) -> None:
+        """Hide it."""
+        self._function = torch._C.DisableTorchFunction()
+        self._function.__enter__()
+        self._dispatch = torch._C._DisableTorchDispatch()
+        self._dispatch.__enter__()
+        self._had_grad = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+        self._autocast = _no_autocast()
+        self._autocast.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        """Let it be seen again."""
+        self._autocast.__exit__(None, None, None)
+        torch._C._set_grad_enabled(self._had_grad)
+        self._dispatch.__exit__(None, None, None)
+        self._function.__exit__(None, None, None)
 
 
 def _no_autocast() -> AbstractContextManager[object]:

@@ -343,12 +343,15 @@ def test_guards_let_go_whatever_happens() -> None:
 
     for run in (guard.plain_run_guarded, guard.make_guard(None, fail).func):  # type: ignore[attr-defined]
         lock, hide = _Lock(), torch._C.DisableTorchFunction
-        assert run(lock, hide, faults.append, max, 3, 5) == 5
-        assert run(lock, hide, faults.append, fail, ValueError("ours")) is None
+        given = lock, hide, torch.is_grad_enabled, torch._C._set_grad_enabled
+        assert run(*given, faults.append, max, 3, 5) == 5
+        assert run(*given, faults.append, fail, ValueError("ours")) is None
         with pytest.raises(KeyboardInterrupt):
-            run(lock, hide, faults.append, fail, KeyboardInterrupt())
+            run(*given, faults.append, fail, KeyboardInterrupt())
         with pytest.raises(ZeroDivisionError):
-            run(lock, hide, fail, fail, ZeroDivisionError())
+            run(*given, fail, fail, ZeroDivisionError())
+        run(*given, faults.append, torch._C._set_grad_enabled, False)
+        assert torch.is_grad_enabled()
         assert (lock.held, lock.most) == (0, 1)
         assert torch._C._is_torch_function_enabled()
     assert [type(fault) for fault in faults] == [ValueError, ValueError]

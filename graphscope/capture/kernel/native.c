@@ -901,20 +901,38 @@ static int leave(PyObject *owner, PyObject *method, int is_exit) {
     return done ? 0 : -1;
 }
 
+/* Sets a state of torch's to what it was, also while an error is set; keeps that. */
+static int restore(PyObject *get, PyObject *set, PyObject *before) {
+    PyObject *type, *fault, *traceback;
+    PyErr_Fetch(&type, &fault, &traceback);
+    PyObject *now = PyObject_CallNoArgs(get);
+    PyObject *done = !now ? NULL : now == before ? Py_NewRef(now) : PyObject_CallOneArg(set, before);
+    Py_XDECREF(now);
+    Py_XDECREF(done);
+    if (type) {
+        if (!done) PyErr_Clear();
+        PyErr_Restore(type, fault, traceback);
+    }
+    return done ? 0 : -1;
+}
+
 static PyObject *run_guarded(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     (void)module;
-    if (count < 4) return PyErr_Format(PyExc_TypeError, "run_guarded was given too little");
-    PyObject *lock = args[0], *on_fault = args[2], *result = NULL;
+    if (count < 6) return PyErr_Format(PyExc_TypeError, "run_guarded was given too little");
+    PyObject *lock = args[0], *is_enabled = args[2], *on_fault = args[4], *result = NULL;
     PyObject *taken = PyObject_CallMethodNoArgs(lock, str_acquire);
     if (!taken) return NULL;
     Py_DECREF(taken);
     PyObject *hiding = PyObject_CallNoArgs(args[1]);
     PyObject *entered = hiding ? PyObject_CallMethodNoArgs(hiding, str___enter__) : NULL;
+    PyObject *before = entered ? PyObject_CallNoArgs(is_enabled) : NULL;
     if (entered) {
-        result = PyObject_Vectorcall(args[3], args + 4, (size_t)(count - 4), NULL);
+        if (before) result = PyObject_Vectorcall(args[5], args + 6, (size_t)(count - 6), NULL);
         if (!result) result = tell_fault(on_fault);
+        if (before && restore(is_enabled, args[3], before)) Py_CLEAR(result);
         if (leave(hiding, str___exit__, 1)) Py_CLEAR(result);
     }
+    Py_XDECREF(before);
     Py_XDECREF(entered);
     Py_XDECREF(hiding);
     if (leave(lock, str_release, 0)) Py_CLEAR(result);
