@@ -52,7 +52,9 @@ def _encode_slot(
     if data is not None and (data.dtype.hasobject or data.dtype.kind not in _KINDS):
         data = None
     if data is not None:
-        if summary is None and data.dtype == dtype and data.shape == shape:
+        # To NumPy, None is float64: a slot of an unknown dtype has no data of its own.
+        is_own = dtype is not None and data.dtype == dtype and data.shape == shape
+        if summary is None and is_own:
             return Kept.WHOLE, data.tobytes()
         return Kept.OTHER, _encode_other(data, summary)
     if summary is not None:

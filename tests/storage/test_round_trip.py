@@ -178,3 +178,11 @@ def test_a_payload_that_is_no_json_is_refused() -> None:
     for payload in (b"", b"NaN", b"1.5", b"[1e9]", b"\xff", b"{", b"[" * 100_000):
         with pytest.raises(RecordingError):
             decode_json(payload)
+
+
+def test_a_number_in_a_slot_of_an_unknown_dtype_survives() -> None:
+    slot = Slot(0, Role.VALUE, dtype="quint8")
+    seen = [Observation(np.array(0.5))]
+    table = SlotTable([slot])
+    read = StepNumbers(table, encode_body(table, seen, []))
+    assert [bits(found) for found in read] == [bits(wanted) for wanted in seen]
