@@ -1,1 +1,1 @@
-"""What can be concluded from recorded steps: pure functions on traces, without torch."""
+"""What follows from recorded steps: pure functions on traces, without torch."""

@@ -1,4 +1,4 @@
-"""Something suspicious in a step, told in words: what it is, the evidence, the remedy."""
+"""Something suspicious in a step, in words: what it is, the evidence, the remedy."""
 
 from dataclasses import dataclass
 
