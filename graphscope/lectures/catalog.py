@@ -36,7 +36,7 @@ TOPICS: Final = (
 """The scripts in the order of a course."""
 
 _LOOK_AT: Final = "Look at: "
-_ID: Final = re.compile(r"[0-9a-z]+(-[0-9a-z]+)+")
+_ID: Final = re.compile(r"[0-9a-z.]+(-[0-9a-z.]+)+")
 
 
 @dataclass(frozen=True, slots=True)
