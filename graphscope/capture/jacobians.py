@@ -28,7 +28,7 @@ def local_slots(
     node: RawNode, gradient: torch.Tensor | None, table: TensorTable
 ) -> list[RawSlot]:
     """Return the Jacobians of the node that runs now, one for each wanted edge."""
-    wanted = [e[2] is not None and e[2].requires_grad for e in node.edges]
+    wanted = [_is_wanted(target, value) for target, _, value in node.edges]
     if gradient is None or not any(wanted) or not _is_askable(node, gradient):
         return []
     grad_fn: Any = torch._C._current_autograd_node()
@@ -65,6 +65,15 @@ def local_slots(
     return slots
 
 
+def _is_wanted(target: RawNode | None, value: RawValue | None) -> bool:
+    """Whether an edge has a gradient: towards a value, or inside of one op.
+
+    `cross_entropy` is two nodes with an edge between them that leads to no value that
+    Python ever saw; a chain of factors needs the derivative along it all the same.
+    """
+    return target is not None if value is None else value.requires_grad
+
+
 def _is_askable(node: RawNode, gradient: torch.Tensor) -> bool:
     """Whether calling the node is cheap, silent, and seen by nobody."""
     return (
@@ -78,9 +87,9 @@ def _is_askable(node: RawNode, gradient: torch.Tensor) -> bool:
 
 def _reduced(part: torch.Tensor | None, value: RawValue | None) -> torch.Tensor | None:
     """Undo broadcasting, as the engine does with what a node returns."""
-    if part is None or value is None or not is_readable(part):
+    if part is None or not is_readable(part):
         return None  # it could not be read: sparse and nested ones have no layout
-    if tuple(part.shape) == value.shape:
+    if value is None or tuple(part.shape) == value.shape:
         return part
     with quiet():
         return part.sum_to_size(value.shape)

@@ -211,8 +211,7 @@ class NodeWatch:
             return False
         if len(shapes) != 1 or not 0 < prod(shapes[0]) <= MAX_OUTPUTS:
             return False
-        values = [value for _, _, value in node.edges if value is not None]
-        sizes = [prod(value.shape) for value in values if value.requires_grad]
+        sizes = _edge_sizes(grad_fn, node)
         return any(prod(shapes[0]) * size <= MAX_JACOBIAN for size in sizes)
 
     def _edge(
@@ -242,3 +241,22 @@ class NodeWatch:
         if serial is None:
             return None
         return self._table.nodes.get(serial) is node
+
+
+def _edge_sizes(grad_fn: Any, node: RawNode) -> list[int]:
+    """Return how many elements the gradients along a node's edges have."""
+    sizes: list[int] = []
+    pairs = zip(node.edges, grad_fn.next_functions, strict=False)
+    for (target, output, value), (following, _) in pairs:
+        if value is not None:
+            sizes += [prod(value.shape)] if value.requires_grad else []
+        elif target is not None and following is not None:
+            sizes.append(_size_of_output(following, output))
+    return sizes
+
+
+def _size_of_output(grad_fn: Any, output: int) -> int:
+    try:
+        return prod(int(size) for size in grad_fn._input_metadata[output].shape)
+    except (RuntimeError, AttributeError, IndexError):
+        return MAX_JACOBIAN + 1  # not known: too large to be asked for

@@ -1,9 +1,11 @@
 """The lectures' numbers, as a user reads them off a trace."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 
 import graphscope as gs
+from graphscope.model.graph import Role
 from tests.capture.capturing import kinds_of, numbers, ops_of
 
 
@@ -133,6 +135,29 @@ def test_a_local_derivative_undoes_broadcasting() -> None:
         p = w * x
         p.sum().backward()
     assert numbers(t["p"].local["w"]) == [1.0, 2.0, 3.0]
+
+
+def test_a_fused_loss_has_a_factor_for_each_of_its_nodes() -> None:
+    with gs.trace() as t:
+        z = torch.tensor([[1.0, 2.0, 0.5]], requires_grad=True)
+        l = F.cross_entropy(z, torch.tensor([1]))  # noqa: E741 - the lecture's name
+        l.backward()
+    trace = t.last.trace
+    nodes = {node.name: node.id for node in trace.graph.grad_nodes}
+    found = {
+        slot.grad_node: trace.seen(index)
+        for index, slot in enumerate(trace.graph.slots)
+        if slot.role is Role.LOCAL
+    }
+    inner = found[nodes["NllLossBackward0"]]
+    outer = found[nodes["LogSoftmaxBackward0"]]
+    assert inner is not None
+    assert outer is not None
+    assert numbers(inner.data) == [[0.0, -1.0, 0.0]]
+    # their product is softmax(z) − onehot, what arrives at z
+    product = np.tensordot(inner.data, outer.data, axes=2)
+    assert numbers(product) == [[0.2312, -0.3715, 0.1402]]
+    assert numbers(t["z"].grad) == [[0.2312, -0.3715, 0.1402]]
 
 
 def test_a_value_of_an_earlier_step_keeps_its_gradient() -> None:
