@@ -1,0 +1,101 @@
+"""From a link of the autograd graph to a factor with its numbers."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from graphscope.analysis.chain.backward import Backward
+from graphscope.analysis.chain.links import Link, Links, Place
+from graphscope.analysis.chain.model import Factor
+from graphscope.model.graph import Role
+from graphscope.model.observation import Array, Observation
+
+_SUFFIX: Final = re.compile(r"Backward\d*$")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def node_title(name: str) -> str:
+    """Write an autograd node as the operation that it undoes.
+
+    >>> node_title("LogSoftmaxBackward0"), node_title("TBackward0")
+    ('log_softmax', 't')
+    """
+    return _HUMP.sub("_", _SUFFIX.sub("", name)).lower()
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The factors of all links between a root and a leaf."""
+
+    by_link: dict[Link, Factor]
+    is_whole: bool  # whether every one of them has its Jacobian
+
+
+def read_factors(backward: Backward, links: Links, *, leaf: int, root: int) -> Factors:
+    """Read the local derivative, and what was sent, along each link."""
+    every = [link for found in links.outgoing.values() for link in found]
+    totals = _sum_norms(backward, every)
+    by_link = {
+        link: _read_factor(backward, link, totals[link.place], (leaf, root, links))
+        for link in every
+    }
+    whole = all(factor.jacobian is not None for factor in by_link.values())
+    return Factors(by_link, whole)
+
+
+def norm_of(seen: Observation | None) -> float | None:
+    """Return the l2 norm of what was seen, None when it is not known."""
+    stats = None if seen is None else seen.stats
+    return None if stats is None else stats.l2
+
+
+def _sum_norms(backward: Backward, every: list[Link]) -> dict[Place, float]:
+    """Add the norms of what was sent to each place, also from off the paths."""
+    graph = backward.trace.graph
+    totals: defaultdict[Place, float] = defaultdict(float)
+    wanted = {link.place for link in every}
+    for node in backward.events:
+        for position, edge in enumerate(graph.grad_nodes[node].edges):
+            place = (edge.target, edge.output) if edge.target is not None else None
+            if place in wanted and place is not None:
+                sent = norm_of(backward.seen(Role.EDGE, node, position))
+                totals[place] += sent or 0.0
+    return totals
+
+
+def _read_factor(
+    backward: Backward, link: Link, total: float, ends: tuple[int, int, Links]
+) -> Factor:
+    leaf, root, links = ends
+    graph = backward.trace.graph
+    node = graph.grad_nodes[link.node]
+    edge, outputs = node.edges[link.position], node.outputs
+    target = outputs[link.output] if link.output < len(outputs) else None
+    source = leaf if link.place == links.end else edge.value
+    sent = norm_of(backward.seen(Role.EDGE, link.node, link.position))
+    return Factor(
+        node=link.node,
+        position=link.position,
+        source=source,
+        target=root if (link.node, link.output) == links.start else target,
+        inner="" if source is not None else node_title(_name_of(backward, link.place)),
+        event=backward.events[link.node],
+        jacobian=_wide(backward.jacobian(link.node, link.position)),
+        sent=sent,
+        share=sent / total if sent is not None and total > 0 else 1.0,
+    )
+
+
+def _wide(jacobian: Array | None) -> Array | None:
+    """Multiply in float64, so that the product adds no rounding of its own."""
+    if jacobian is None:
+        return None
+    kind = np.complex128 if np.iscomplexobj(jacobian) else np.float64
+    return jacobian.astype(kind)
+
+
+def _name_of(backward: Backward, place: Place) -> str:
+    return backward.trace.graph.grad_nodes[place[0]].name

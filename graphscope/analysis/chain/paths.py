@@ -1,0 +1,113 @@
+"""The paths themselves: all of them while they are few, else the strongest."""
+
+import heapq
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from graphscope.analysis.chain.factors import Factors
+from graphscope.analysis.chain.links import Link, Links, Place
+from graphscope.analysis.chain.model import Factor, Path
+from graphscope.model.observation import Array
+
+ALL_SHOWN: Final = 50
+"""Up to this many paths, each is shown."""
+
+STRONGEST: Final = 10
+"""Of more paths, this many are shown."""
+
+_RANKED: Final = 20_000  # of more paths the strongest are found by bounds
+_CANDIDATES: Final = 4 * STRONGEST  # by bounds, before their products are compared
+
+Route = tuple[Link, ...]
+"""The links of a path, from the root to the leaf."""
+
+
+def find_paths(links: Links, factors: Factors, seed: Array | None) -> tuple[Path, ...]:
+    """Return all paths in the order of the graph, or the strongest ones first."""
+    if links.count <= ALL_SHOWN:
+        return tuple(_make_path(r, factors, seed) for r in _routes(links))
+    routes = (
+        list(_routes(links))
+        if links.count <= _RANKED
+        else _strongest_routes(links, factors, _CANDIDATES)
+    )
+    made = (_make_path(route, factors, seed) for route in routes)
+    return tuple(heapq.nlargest(STRONGEST, made, key=lambda path: path.strength))
+
+
+def _routes(links: Links) -> Iterator[Route]:
+    """Yield every path; the first use of an argument comes first."""
+    stack: list[tuple[Place, Route]] = [(links.start, ())]
+    while stack:
+        place, route = stack.pop()
+        if place == links.end:
+            yield route
+            continue
+        following = links.outgoing.get(place, ())
+        stack.extend((link.place, (*route, link)) for link in reversed(following))
+
+
+def _strongest_routes(links: Links, factors: Factors, count: int) -> list[Route]:
+    """Return the paths whose factors' sizes have the largest products.
+
+    For scalars these are the strongest paths themselves; for vectors the size of a
+    product may be smaller than the product of the sizes.
+    """
+    best: dict[Place, list[tuple[float, Route]]] = {links.end: [(1.0, ())]}
+    for place in reversed(links.order):
+        if place == links.end:
+            continue
+        found = [
+            (_size_of(factors.by_link[link]) * size, (link, *route))
+            for link in links.outgoing.get(place, ())
+            for size, route in best.get(link.place, ())
+        ]
+        best[place] = heapq.nlargest(count, found, key=lambda pair: pair[0])
+    return [route for _, route in best.get(links.start, ())]
+
+
+def _size_of(factor: Factor) -> float:
+    if factor.jacobian is None:
+        return factor.share
+    return float(np.abs(factor.jacobian).max(initial=0.0))
+
+
+def _make_path(route: Route, factors: Factors, seed: Array | None) -> Path:
+    ordered = [factors.by_link[link] for link in route]
+    if seed is None or not factors.is_whole:
+        strength = float(np.prod([factor.share for factor in ordered]))
+        return Path(tuple(ordered[::-1]), (), strength)
+    products: list[Array] = []
+    current = seed
+    for factor in ordered:
+        current = multiply(current, factor.jacobian)
+        products.append(current)
+    strength = float(np.abs(current).max(initial=0.0))
+    return Path(tuple(ordered[::-1]), tuple(products[::-1]), strength)
+
+
+def multiply(gradient: Array, jacobian: Array | None) -> Array:
+    """Send a gradient of shape `[*output]` back through a Jacobian `[*output, *input]`.
+
+    >>> multiply(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [3.0, 4.0]])).tolist()
+    [7.0, 8.0]
+    """
+    if jacobian is None:
+        raise ValueError("Only known factors can be multiplied.")
+    return np.asarray(np.tensordot(gradient, jacobian, axes=gradient.ndim))
+
+
+def total_of(links: Links, factors: Factors, seed: Array) -> Array:
+    """Return the sum over all paths, without walking them one by one."""
+    gathered: dict[Place, Array] = {links.start: seed}
+    for place in links.order:
+        here = gathered.get(place)
+        if here is None or place == links.end:
+            continue
+        for link in links.outgoing.get(place, ()):
+            sent = multiply(here, factors.by_link[link].jacobian)
+            known = gathered.get(link.place)
+            gathered[link.place] = sent if known is None else np.asarray(known + sent)
+    return gathered[links.end]

@@ -1,0 +1,146 @@
+"""Takes the gradient of one value by another apart into paths and factors."""
+
+import numpy as np
+
+from graphscope.analysis.chain.backward import Backward, find_backward
+from graphscope.analysis.chain.checks import check_autograd, check_difference
+from graphscope.analysis.chain.factors import read_factors
+from graphscope.analysis.chain.links import Links, Place, find_links, place_of
+from graphscope.analysis.chain.model import ChainRule, Check, Kind, Path
+from graphscope.analysis.chain.paths import find_paths, total_of
+from graphscope.errors import NotRecordedError
+from graphscope.model.graph import Role
+from graphscope.model.observation import Array
+from graphscope.model.trace import Trace
+
+
+def find_chain_rule(trace: Trace, leaf: int, root: int) -> ChainRule:
+    """Explain the gradient of `root` by `leaf` as products along paths.
+
+    Where backward ran through `root` several times, it is about the last time.
+
+    Args:
+        trace: The step.
+        leaf: Id of the value that it is the derivative by; need not be a leaf.
+        root: Id of the value that it is the derivative of: what backward started from,
+            or a scalar that the gradient went through on its way.
+
+    Raises:
+        NotRecordedError: No gradient flowed from `root` to `leaf` in this step; the
+            message says why.
+    """
+    backward, links = _connect(trace, leaf, root)
+    is_start = not _has_sender(backward, links.start)
+    seed = _seed_of(backward, root, is_start=is_start)
+    factors = read_factors(backward, links, leaf=leaf, root=root)
+    is_whole = factors.is_whole and seed is not None
+    paths = find_paths(links, factors, seed)
+    total = total_of(links, factors, seed) if is_whole and seed is not None else None
+    is_cut_off = len(paths) < links.count
+    autograd = (
+        check_autograd(backward, leaf, total, _scale_of(paths, total))
+        if is_start
+        else Check(reason=_why_no_gradient(trace, root))
+    )
+    difference, notes = _check_difference(backward, (leaf, root), seed, autograd, total)
+    return ChainRule(
+        leaf=leaf,
+        root=root,
+        kind=Kind.JACOBIANS if is_whole else Kind.NORMS,
+        paths=paths,
+        count=links.count,
+        seed=seed,
+        total=total,
+        rest=_rest_of(paths, total) if is_cut_off else None,
+        autograd=autograd,
+        finite_difference=difference,
+        notes=notes,
+    )
+
+
+def _connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:
+    """Find the backward through `root`, and its links to `leaf`."""
+    title, above = trace.title_of(leaf), trace.title_of(root)
+    start, end = place_of(trace.graph, root), place_of(trace.graph, leaf)
+    if end is None:
+        raise NotRecordedError(
+            f"{title} requires no gradient in step {trace.step}, so there is no chain "
+            "rule for it. Ask for a parameter, or for a value computed from one."
+        )
+    backward = None if start is None else find_backward(trace, root)
+    if start is None or backward is None:
+        raise NotRecordedError(
+            f"No backward went through {above} in step {trace.step}, so no derivative "
+            f"of it is known. Ask for a value that backward() was called on."
+        )
+    links = find_links(backward, start, end)
+    if start == end or not links.count:
+        raise NotRecordedError(
+            f"No gradient flowed from {above} to {title} in step {trace.step}: "
+            f"{above} is not computed from it, or the way is cut (detach, no_grad)."
+        )
+    return backward, links
+
+
+def _has_sender(backward: Backward, place: Place) -> bool:
+    """Whether another node sent a gradient there: then backward began further up."""
+    nodes = backward.trace.graph.grad_nodes
+    return any(
+        (edge.target, edge.output) == place
+        for node in backward.events
+        for edge in nodes[node].edges
+    )
+
+
+def _seed_of(backward: Backward, root: int, *, is_start: bool) -> Array | None:
+    """Return what the derivative is seeded with, None when it was not kept whole.
+
+    Raises:
+        NotRecordedError: `root` is neither where backward began nor a scalar.
+    """
+    trace = backward.trace
+    value = trace.graph.values[root]
+    if is_start:
+        place = place_of(trace.graph, root)
+        seen = None if place is None else backward.seen(Role.GRAD_OUTPUT, *place)
+        return None if seen is None or seen.data is None else seen.data.astype(float)
+    if value.shape and np.prod(value.shape) != 1:
+        started = ", ".join(trace.title_of(r) for r in trace.graph.roots)
+        raise NotRecordedError(
+            f"{trace.title_of(root)} has {int(np.prod(value.shape))} elements, and "
+            f"backward did not start from it but from {started}. Ask for the "
+            f"derivative of {started}, or look at t[{trace.title_of(root)!r}].local."
+        )
+    return np.ones(value.shape)
+
+
+def _why_no_gradient(trace: Trace, root: int) -> str:
+    started = ", ".join(trace.title_of(r) for r in trace.graph.roots)
+    return f"backward started from {started}, not from {trace.title_of(root)}"
+
+
+def _scale_of(paths: tuple[Path, ...], total: Array | None) -> float:
+    """Return the size of what was added: large terms that cancel round more."""
+    largest = sum(path.strength for path in paths)
+    own = 0.0 if total is None else float(np.abs(total).max(initial=0.0))
+    return max(largest, own)
+
+
+def _rest_of(paths: tuple[Path, ...], total: Array | None) -> Array | None:
+    if total is None:
+        return None
+    shown = [path.product for path in paths if path.product is not None]
+    return np.asarray(total - sum(shown))
+
+
+def _check_difference(
+    backward: Backward,
+    ends: tuple[int, int],
+    seed: Array | None,
+    autograd: Check,
+    total: Array | None,
+) -> tuple[Check, tuple[str, ...]]:
+    if seed is None:
+        return Check(reason="what backward started with was not kept whole"), ()
+    expected = autograd.value if autograd.value is not None else total
+    return check_difference(backward, ends, seed, expected)
