@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from graphscope.model.graph import EventKind, Graph, Phase, Role
+from graphscope.model.graph import Event, EventKind, Graph, Phase, Role
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace
 
@@ -45,31 +45,65 @@ class Backward:
 def find_backward(trace: Trace, root: int) -> Backward | None:
     """Return the last backward that went through `root`, None when none did."""
     node = trace.graph.values[root].grad_node
-    starts = () if node is None else trace.graph.grad_events.get(node, ())
-    if not starts:
+    events = () if node is None else trace.graph.grad_events.get(node, ())
+    if not events:
         return None
-    return _read_run(trace, _events_from(trace.graph, starts[-1]))
+    run = next(run for run in _split_runs(trace) if events[-1] in run)
+    return _read_run(trace, run)
 
 
-def _events_from(graph: Graph, start: int) -> list[int]:
-    """Return the events of the run that begins with `start`.
+def _split_runs(trace: Trace) -> list[list[int]]:
+    """Return the events of each run of the engine, in order.
 
-    A run is over when something else happens than gradients, or when a node runs
-    again: the engine runs each once.
+    A new run begins after something else than gradients happened, when a node runs
+    again (the engine runs each once), and at a node that nobody sent a gradient to,
+    unless gradients are still on their way: then the run has several roots.
     """
-    found: list[int] = []
+    graph = trace.graph
+    runs: list[list[int]] = []
+    run: list[int] = []
     ran: set[int] = set()
-    for event in graph.events[start:]:
+    sent: set[int] = set()
+    for event in graph.events:
         if event.kind not in _BACKWARD:
-            if event.kind is EventKind.OP and event.phase is Phase.BACKWARD:
-                continue  # a checkpoint, a hook or a function of the user's
-            break
-        if event.grad_node is not None:
-            if event.grad_node in ran:
-                break
-            ran.add(event.grad_node)
-        found.append(event.index)
+            # a checkpoint, a hook or a function of the user's runs ops inside
+            if event.kind is not EventKind.OP or event.phase is not Phase.BACKWARD:
+                run, ran, sent = [], set(), set()
+            continue
+        node = event.grad_node
+        if node is not None:
+            is_root = node not in sent
+            if node in ran or (is_root and not _are_pending(graph, sent - ran, event)):
+                run, ran, sent = [], set(), set()
+            ran.add(node)
+            sent |= _targets_of(trace, event)
+        if not run:
+            runs.append(run)
+        run.append(event.index)
+    return runs
+
+
+def _targets_of(trace: Trace, event: Event) -> set[int]:
+    """Return the nodes that a node sent a gradient to in an event."""
+    graph = trace.graph
+    if event.grad_node is None:
+        return set()
+    edges = graph.grad_nodes[event.grad_node].edges
+    found: set[int] = set()
+    for index in range(*event.slots):
+        slot = graph.slots[index]
+        if slot.role is Role.EDGE and trace.seen(index) is not None:
+            target = edges[slot.position].target
+            found |= set() if target is None else {target}
     return found
+
+
+def _are_pending(graph: Graph, nodes: set[int], event: Event) -> bool:
+    """Whether one of the nodes that were sent a gradient has yet to run.
+
+    One that never runs was not asked for (`autograd.grad` of other inputs).
+    """
+    return any(graph.grad_events.get(node, (-1,))[-1] > event.index for node in nodes)
 
 
 def _read_run(trace: Trace, indices: list[int]) -> Backward:

@@ -98,7 +98,8 @@ def distance(one: Array, other: Array) -> float:
     if one.shape != other.shape:
         return float("inf")
     same = (one == other) | (np.isnan(one) & np.isnan(other))
-    gaps = np.where(same, 0.0, np.abs(np.where(same, 0.0, one - other)))
+    with np.errstate(invalid="ignore"):
+        gaps = np.where(same, 0.0, np.abs(one - other))
     return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
 
 

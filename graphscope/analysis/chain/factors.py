@@ -85,8 +85,16 @@ def _read_factor(
         event=backward.events[link.node],
         jacobian=_wide(backward.jacobian(link.node, link.position)),
         sent=sent,
+        arrived=_arrived_at(backward, link.place, source),
         share=sent / total if sent is not None and total > 0 else 1.0,
     )
+
+
+def _arrived_at(backward: Backward, place: Place, value: int | None) -> float | None:
+    """Return the norm of the gradient that arrived at a place, from all sides."""
+    at_leaf = None if value is None else norm_of(backward.arrived(value))
+    at_node = norm_of(backward.seen(Role.GRAD_OUTPUT, *place))
+    return at_leaf if at_leaf is not None else at_node
 
 
 def _wide(jacobian: Array | None) -> Array | None:

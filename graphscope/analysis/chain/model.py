@@ -27,6 +27,7 @@ class Factor:
         event: Index of the event in which the node ran: from then on it is known.
         jacobian: Of shape `[*target, *source]`; None where only norms are known.
         sent: l2 norm of what the node sent along the edge, None when nothing was.
+        arrived: l2 norm of the gradient at the source, from all sides together.
         share: `sent` as a part of all that was sent to the same place, 0 to 1.
     """
 
@@ -38,6 +39,7 @@ class Factor:
     event: int
     jacobian: Array | None = None
     sent: float | None = None
+    arrived: float | None = None
     share: float = 1.0
 
 

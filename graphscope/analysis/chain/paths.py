@@ -96,7 +96,14 @@ def multiply(gradient: Array, jacobian: Array | None) -> Array:
     """
     if jacobian is None:
         raise ValueError("Only known factors can be multiplied.")
-    return np.asarray(np.tensordot(gradient, jacobian, axes=gradient.ndim))
+    with np.errstate(all="ignore"):  # what overflows was too large in torch as well
+        return np.asarray(np.tensordot(gradient, jacobian, axes=gradient.ndim))
+
+
+def add(one: Array, other: Array) -> Array:
+    """Add two gradients; infinities of both signs make NaN, without a warning."""
+    with np.errstate(all="ignore"):
+        return np.asarray(one + other)
 
 
 def total_of(links: Links, factors: Factors, seed: Array) -> Array:
@@ -109,5 +116,5 @@ def total_of(links: Links, factors: Factors, seed: Array) -> Array:
         for link in links.outgoing.get(place, ()):
             sent = multiply(here, factors.by_link[link].jacobian)
             known = gathered.get(link.place)
-            gathered[link.place] = sent if known is None else np.asarray(known + sent)
+            gathered[link.place] = sent if known is None else add(known, sent)
     return gathered[links.end]

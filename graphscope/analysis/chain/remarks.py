@@ -50,7 +50,7 @@ def _remarks_on(trace: Trace, rule: ChainRule, factor: Factor) -> Iterator[str]:
         )
     count = _averaged(op, source.shape, target.shape)
     if count > 1:
-        yield f"{name} takes a mean: 1/N with N = {count}."
+        yield f"{name} averages: the factor 1/N with N = {count}."
     if name == "sum" and prod(source.shape) > 1 and rule.kind is Kind.JACOBIANS:
         yield (
             f"sum hands the same gradient to each of the {prod(source.shape)} "
