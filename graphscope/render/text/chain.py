@@ -1,26 +1,31 @@
 """A chain rule as lines of text, in the lecture's order and the user's names."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from graphscope.analysis.chain.model import ChainRule, Check, Factor, Kind, Path
 from graphscope.analysis.chain.remarks import find_remarks
-from graphscope.diagram.labels import derivative, root_name, shorten, title_of
-from graphscope.diagram.variables import local_text
-from graphscope.model.numbers import format_array, format_number
-from graphscope.model.observation import Array
+from graphscope.diagram.labels import derivative
+from graphscope.model.numbers import format_number
 from graphscope.model.trace import Trace
 from graphscope.render.text.cells import cell_width, clean, pad
+from graphscope.render.text.notation import (
+    UNKNOWN,
+    error_text,
+    factor_text,
+    matrix_lines,
+    matrix_of,
+    name_factors,
+    name_values,
+    number_text,
+    sum_text,
+)
 
-_SYMBOL: Final = 24
-_INDEX: Final = re.compile(r"_(\d+)(?=$|\W)")
-_LOWERED: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _TIMES: Final = " · "
-_SHOWN: Final = 4
-_UNKNOWN: Final = "?"
-_INDENT: Final = "   "
+_GAP: Final = "      "
+_SHOWN_TERMS: Final = 4
 
 
 def chain_lines(
@@ -35,42 +40,8 @@ def chain_lines(
         until: Only what is known after this event; later factors are `?`. None for
             the whole step.
     """
-    writer = _Writer(trace, rule, width, until)
-    lines = list(writer.lines())
+    lines = _Writer(trace, rule, width, until).lines()
     return [clean(line).rstrip() for line in lines]
-
-
-def symbol_of(trace: Trace, value: int) -> str:
-    """Write a value as a lecture does: `w_1` is `w₁`.
-
-    >>> _lower("w_1"), _lower("layers.0.weight"), _lower("x_12 * w_1")
-    ('w₁', 'layers.0.weight', 'x₁₂ * w₁')
-    """
-    return _lower(shorten(title_of(trace, value), _SYMBOL))
-
-
-def _lower(text: str) -> str:
-    return _INDEX.sub(lambda found: found[1].translate(_LOWERED), text)
-
-
-def number_text(data: Array | None) -> str:
-    """Write a gradient: a number, a few of them, or its size.
-
-    >>> import numpy as np
-    >>> number_text(np.array([-0.4814])), number_text(np.full((4,), 0.25))
-    ('−0.4814', '0.25 (each of 4)')
-    """
-    if data is None:
-        return _UNKNOWN
-    if data.size == 1:
-        return format_number(data.reshape(()).item())
-    flat = data.ravel()
-    if data.size > 1 and bool((flat == flat[0]).all()):
-        return f"{format_number(flat[0].item())} (each of {data.size})"
-    if data.size <= _SHOWN:
-        return format_array(data)
-    shape = "×".join(map(str, data.shape))
-    return f"{shape}, l2 {format_number(float((abs(data) ** 2).sum() ** 0.5))}"
 
 
 @dataclass(frozen=True)
@@ -83,84 +54,79 @@ class _Writer:
     until: int | None
 
     def lines(self) -> Iterator[str]:
-        if self.rule.kind is Kind.NORMS:
+        rule = self.rule
+        if rule.kind is Kind.NORMS:
             yield from self._norms()
-        elif self.rule.count == 1:
-            yield from self._product(self.rule.paths[0], f"{self._whole} = ")
+        elif rule.count == 1:
+            yield from self._single()
         else:
             yield from self._sum()
-        yield from self._checks()
+        if rule.kind is Kind.NORMS or rule.count > 1:
+            yield from self._checks()
+        yield from self._matrices()
         if self.until is None:
-            yield from find_remarks(self.trace, self.rule)
-            yield from self.rule.notes
+            yield from find_remarks(self.trace, rule)
+            yield from rule.notes
+
+    @cached_property
+    def _symbols(self) -> dict[int, str]:
+        return name_values(self.trace, self.rule)
 
     @property
     def _whole(self) -> str:
-        return derivative(self._above, self._symbol(self.rule.leaf))
-
-    @property
-    def _above(self) -> str:
-        return _lower(root_name(self.trace, [self.rule.root]))
-
-    def _symbol(self, value: int) -> str:
-        is_root = value == self.rule.root
-        return self._above if is_root else symbol_of(self.trace, value)
+        return derivative(self._symbols[self.rule.root], self._symbols[self.rule.leaf])
 
     def _is_known(self, factor: Factor) -> bool:
         return self.until is None or factor.event <= self.until
 
+    @property
+    def _is_over(self) -> bool:
+        factors = (factor for path in self.rule.paths for factor in path.factors)
+        return all(self._is_known(factor) for factor in factors)
+
     # --- products
 
-    def _names(self, path: Path) -> list[str]:
-        """Write each factor as ∂above/∂below."""
-        names = []
-        above = self._above
-        for factor in reversed(path.factors):
-            inner = factor.inner
-            below = inner if factor.source is None else self._symbol(factor.source)
-            names.append(derivative(above, below))
-            above = below
-        return names[::-1]
-
-    def _factor_text(self, factor: Factor) -> str:
-        if not self._is_known(factor) or factor.jacobian is None:
-            return _UNKNOWN
-        node = self.trace.graph.grad_nodes[factor.node]
-        target = factor.target
-        if target is not None:
-            shape = self.trace.graph.values[target].shape
+    def _single(self) -> Iterator[str]:
+        """Write the only path, with the checks behind it where there is room."""
+        *lines, last = self._product(self.rule.paths[0], f"{self._whole} = ")
+        checks = list(self._checks())
+        whole = _GAP.join([last, *checks])
+        if len(checks) == 1 and cell_width(whole) <= self.width:
+            yield from [*lines, whole]
         else:
-            shape = self._inner_shape(node.id, factor)
-        return _jacobian_text(factor.jacobian, shape)
-
-    def _inner_shape(self, node: int, factor: Factor) -> tuple[int, ...]:
-        """Return the shape of a node's output that Python never saw."""
-        start, stop = self.trace.graph.events[factor.event].slots
-        for slot in self.trace.graph.slots[start:stop]:
-            if slot.grad_node == node and slot.role.value == "grad_output":
-                return slot.shape
-        return ()
+            yield from [*lines, last, *checks]
 
     def _product(self, path: Path, head: str) -> Iterator[str]:
         """Write names over numbers, with the result behind, wrapped to the width."""
-        names, texts = self._names(path), [self._factor_text(f) for f in path.factors]
+        names = name_factors(self._symbols, self.rule, path)
+        texts = [self._text_of(factor) for factor in path.factors]
         seed = self._seed_text()
         if seed:
             names.append("v")
             texts.append(seed)
-        cells = [
-            max(cell_width(a), cell_width(b)) for a, b in zip(names, texts, strict=True)
-        ]
+        cells = [max(map(cell_width, pair)) for pair in zip(names, texts, strict=True)]
         margin = cell_width(head)
+        front = f"{' ' * max(margin - 2, 0)}= "
         rows = _wrap(cells, self.width - margin)
+        numbers = ""
         for index, (start, stop) in enumerate(rows):
-            front = head if index == 0 else " " * margin
-            end = _TIMES.rstrip() if stop < len(cells) else ""
-            columns = list(zip(names, texts, cells, strict=True))[start:stop]
-            yield front + _TIMES.join(_center(n, w) for n, _, w in columns) + end
-            equals = " " * max(margin - 2, 0) + "= " if index == 0 else " " * margin
-            yield equals + _TIMES.join(_center(t, w) for _, t, w in columns) + end
-        yield f"{' ' * max(margin - 2, 0)}= {self._result(path)}"
+            more = _TIMES.rstrip() if stop < len(cells) else ""
+            part = list(zip(names, texts, cells, strict=True))[start:stop]
+            yield head + _TIMES.join(_center(n, w) for n, _, w in part) + more
+            numbers = front + _TIMES.join(_center(t, w) for _, t, w in part) + more
+            if more:
+                yield numbers
+            if index == 0:
+                head, front = " " * margin, " " * margin
+        result = f"=  {self._result(path)}"
+        if len(rows) == 1 and cell_width(numbers + result) + 2 <= self.width:
+            yield f"{numbers}  {result}"
+        else:
+            yield numbers
+            yield f"{' ' * max(margin - 2, 0)}{result}"
+
+    def _text_of(self, factor: Factor) -> str:
+        return factor_text(self.trace, factor) if self._is_known(factor) else UNKNOWN
 
     def _seed_text(self) -> str:
         seed = self.rule.seed
@@ -174,43 +140,52 @@ class _Writer:
         if all(known):
             return number_text(path.product)
         if not any(known):
-            return f"{_UNKNOWN}  (backward has not begun)"
+            return UNKNOWN
         first = known.index(True)
         factor = path.factors[first]
-        below = factor.inner if factor.source is None else self._symbol(factor.source)
-        so_far = number_text(path.products[first])
-        return f"{_UNKNOWN}  (so far {derivative(self._above, below)} = {so_far})"
+        below = factor.inner if factor.source is None else self._symbols[factor.source]
+        name = derivative(self._symbols[self.rule.root], below)
+        return f"{UNKNOWN}   so far {name} = {number_text(path.products[first])}"
 
     def _sum(self) -> Iterator[str]:
         rule = self.rule
         hidden = rule.count - len(rule.paths)
-        which = f", the {len(rule.paths)} strongest" if hidden else ""
-        yield f"{self._whole} = sum over {rule.count:,} paths{which}"
+        which = f", the {len(rule.paths)} strongest:" if hidden else ":"
+        yield f"{self._whole} is the sum over {rule.count:,} paths{which}"
         for number, path in enumerate(rule.paths, 1):
             yield from self._product(path, f"{number:>3}  ")
         if hidden:
-            rest = number_text(rule.rest) if self._is_over else _UNKNOWN
+            rest = number_text(rule.rest) if self._is_over else UNKNOWN
             yield f"  …  {hidden:,} more paths together: {rest}"
-        yield f"sum  {self._terms()}"
-
-    @property
-    def _is_over(self) -> bool:
-        factors = (factor for path in self.rule.paths for factor in path.factors)
-        return all(self._is_known(factor) for factor in factors)
+        yield f"{self._whole} = {self._terms()}"
 
     def _terms(self) -> str:
-        total = number_text(self.rule.total) if self._is_over else _UNKNOWN
-        paths = self.rule.paths
-        if self.rule.count > _SHOWN or not self._is_over:
+        total = number_text(self.rule.total) if self._is_over else UNKNOWN
+        if self.rule.count > _SHOWN_TERMS or not self._is_over:
             return total
-        texts = [number_text(path.product) for path in paths]
-        return f"{' + '.join(_bracketed(text) for text in texts)} = {total}"
+        return sum_text((number_text(p.product) for p in self.rule.paths), total)
+
+    def _matrices(self) -> Iterator[str]:
+        """Write out the small matrices that stand in the products by size only."""
+        written: set[tuple[int, int]] = set()
+        for path in self.rule.paths if self.rule.kind is Kind.JACOBIANS else ():
+            names = name_factors(self._symbols, self.rule, path)
+            for name, factor in zip(names, path.factors, strict=True):
+                matrix = matrix_of(self.trace, factor)
+                key = (factor.node, factor.position)
+                if matrix is None or key in written or not self._is_known(factor):
+                    continue
+                written.add(key)
+                head = f"{name} = "
+                for row in matrix_lines(matrix):
+                    yield head + row
+                    head = " " * cell_width(head)
 
     # --- norms
 
     def _norms(self) -> Iterator[str]:
         rule = self.rule
-        yield f"{self._whole}: {self._why_norms()}"
+        yield f"{self._whole}, too large for matrices: sizes of gradients (l2 norms)"
         for number, path in enumerate(rule.paths, 1):
             if rule.count > 1:
                 yield f"{number:>3}  {path.strength:.1%} of the gradient came this way"
@@ -218,68 +193,51 @@ class _Writer:
         if rule.count > len(rule.paths):
             yield f"  …  {rule.count - len(rule.paths):,} more paths"
 
-    def _why_norms(self) -> str:
-        return "the tensors are too large for matrices; sizes (l2 norms) instead"
-
     def _norm_rows(self, path: Path) -> Iterator[str]:
-        names = self._names(path)
-        room = max(map(cell_width, names), default=0)
-        for name, factor in zip(names, path.factors, strict=True):
-            node = self.trace.graph.grad_nodes[factor.node].name
+        """Write for each edge what was sent along it, and what arrived at its end."""
+        names = name_factors(self._symbols, self.rule, path)
+        nodes = [self.trace.graph.grad_nodes[f.node].name for f in path.factors]
+        widths = [max(map(cell_width, column)) for column in (names, nodes)]
+        for name, node, factor in zip(names, nodes, path.factors, strict=True):
+            head = f"   {pad(name, widths[0])}   {pad(node, widths[1])}   "
             if not self._is_known(factor) or factor.sent is None:
-                yield f"{_INDENT}{pad(name, room)}  {node}: {_UNKNOWN}"
+                yield f"{head}{UNKNOWN}"
                 continue
-            part = f", {factor.share:.0%} of all" if factor.share < 1 else ""
-            sent = f"sent {format_number(factor.sent)}{part}"
-            yield f"{_INDENT}{pad(name, room)}  {node}: {sent}"
+            share = f"{factor.share:.0%} of what came" if factor.share < 1 else ""
+            arrived = "" if factor.arrived is None else format_number(factor.arrived)
+            sent = f"sent {format_number(factor.sent)}"
+            there = f"gradient there {arrived}" if arrived else ""
+            yield f"{head}{'   '.join(part for part in (sent, share, there) if part)}"
 
     # --- checks
 
     def _checks(self) -> Iterator[str]:
         if not self._is_over:
             return
-        rule = self.rule
+        is_sized = self.rule.kind is Kind.NORMS
         texts = [
-            _check_text("autograd", rule.autograd),
-            _check_text("finite difference", rule.finite_difference),
+            _check_text("autograd", self.rule.autograd, is_sized=is_sized),
+            _check_text(
+                "finite difference", self.rule.finite_difference, is_sized=is_sized
+            ),
         ]
-        line = _INDENT.join(texts)
-        if cell_width(line) <= self.width:
-            yield line
-        else:
-            yield from texts
+        line = "   ".join(texts)
+        yield from [line] if cell_width(line) <= self.width else texts
 
 
-def _check_text(name: str, check: Check) -> str:
+def _check_text(name: str, check: Check, *, is_sized: bool) -> str:
     """Write a check: its number, whether it agrees, and by how much it is off."""
     if check.value is None and check.norm is None:
         return f"{name}: none, {check.reason}"
-    if check.value is None:
+    if check.value is None or is_sized:
         number = f"l2 {format_number(check.norm or 0.0)}"
     else:
         number = number_text(check.value)
     if check.is_close is None or check.error is None:
         return f"{name}: {number}"
     sign = "✓" if check.is_close else "✗"
-    text = f"{name}: {number} {sign} (off by {format_error(check.error)})"
-    return f"{text}: {check.reason}" if check.reason else text
-
-
-def format_error(error: float) -> str:
-    """Write a distance with one digit.
-
-    >>> format_error(0.0), format_error(3.21e-08)
-    ('0', '3e−08')
-    """
-    return "0" if error == 0 else f"{error:.0e}".replace("-", "−")
-
-
-def _jacobian_text(jacobian: Array, shape: tuple[int, ...]) -> str:
-    """Write a local derivative; of an average its equal parts."""
-    flat = jacobian.ravel()
-    if jacobian.size > 1 and bool((flat == flat[0]).all()):
-        return f"{format_number(flat[0].item())} (each of {jacobian.size})"
-    return local_text(jacobian, shape)
+    text = f"{name}: {number} {sign} (off by {error_text(check.error)})"
+    return f"{text}, {check.reason}" if check.reason else text
 
 
 def _wrap(cells: Sequence[int], room: int) -> list[tuple[int, int]]:
@@ -299,7 +257,3 @@ def _wrap(cells: Sequence[int], room: int) -> list[tuple[int, int]]:
 def _center(text: str, width: int) -> str:
     left = (width - cell_width(text)) // 2
     return pad(" " * left + text, width)
-
-
-def _bracketed(text: str) -> str:
-    return f"({text})" if text.startswith("−") else text
