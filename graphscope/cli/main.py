@@ -12,6 +12,7 @@ from graphscope.cli.output import put, say
 from graphscope.cli.record import RecordCommand, record
 from graphscope.cli.show import show
 from graphscope.cli.view import view
+from graphscope.cli.why import why
 from graphscope.errors import GraphscopeError
 from graphscope.version import __version__
 
@@ -52,7 +53,7 @@ def build_app() -> typer.Typer:
     app.callback()(_describe)
     app.command()(demo)
     app.command(cls=RecordCommand)(record)
-    for command in (view, show, export):
+    for command in (view, show, why, export):
         app.command()(command)
     return app
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from graphscope.errors import CaptureError, RecordingError, StepRangeError
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
+from graphscope.session.chains import ChainRuleView
 from graphscope.session.ranks import describe_rank, path_of_rank
 from graphscope.session.steps import LoadedRecording, TracedStep
 from graphscope.storage.memory import MemoryRecording
@@ -119,6 +120,10 @@ class Tracing(_Capturing):
     def __repr__(self) -> str:
         """Return how many steps were captured, on one line."""
         return f"<trace of {len(self._traces)} steps>"
+
+    def chain_rule(self, leaf: str, root: str | None = None) -> ChainRuleView:
+        """Take a gradient of the last step apart; see `TracedStep.chain_rule`."""
+        return self.last.chain_rule(leaf, root)
 
     def all(self, name: str) -> list[ValueView]:
         """Return every value of that name in the last step."""

@@ -11,6 +11,7 @@ from graphscope.errors import RecordingError
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
 from graphscope.render.text import to_text
+from graphscope.session.chains import ChainRuleView, view_chain_rule
 from graphscope.storage.writer import RecordingWriter
 
 
@@ -49,6 +50,17 @@ class TracedStep:
         self.trace.resolve(name)
         ids = self.trace.graph.names[name]
         return [ValueView(self.trace, self.trace.graph.values[i]) for i in ids]
+
+    def chain_rule(self, leaf: str, root: str | None = None) -> ChainRuleView:
+        """Take the gradient of `root` by `leaf` apart into factors, with two checks.
+
+        Without `root` it is about what backward started from last.
+
+        Raises:
+            UnknownNameError: A name is not in the step.
+            NotRecordedError: No gradient flowed between the two in this step.
+        """
+        return view_chain_rule(self.trace, leaf, root)
 
     def diagram(self, style: str = "operations", depth: int | None = None) -> Diagram:
         """Return the picture of the step, without coordinates."""
