@@ -4,31 +4,45 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from graphscope.cli.catalog import Demo, demos_folder, find_demo, read_demos
+from graphscope.cli.lesson import describe_lesson
 from graphscope.cli.output import find_width, has_terminal, put, say
-from graphscope.cli.report import describe_numbers, describe_step, draw_step
-from graphscope.cli.table import align
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
-from graphscope.errors import GraphscopeError
+from graphscope.errors import UnknownNameError
+from graphscope.lectures.catalog import Example, Topic
+from graphscope.lectures.shelf import Shelf, open_shelf
+from graphscope.model.trace import Trace
 
-DEFAULT = "logistic_chain_rule"
-PICTURES = Path("graphscope-demo")
+DEFAULT: Final = "logistic-chain-rule"
+PICTURES: Final = Path("graphscope-demo")
 
 
 def demo(
     name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Which one; see --list."),
-    ] = DEFAULT,
+        str | None,
+        typer.Argument(
+            metavar="ID",
+            help=f"Which example; with --list a topic. [default: {DEFAULT}]",
+            show_default=False,
+        ),
+    ] = None,
     *,
     listed: Annotated[
-        bool, typer.Option("--list", help="List the demos and stop.")
+        bool, typer.Option("--list", help="List the examples by topic and stop.")
     ] = False,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(
+            "--gallery",
+            metavar="DIR",
+            help="Write one HTML page with every example's picture, code and numbers.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -44,21 +58,51 @@ def demo(
         typer.Option("--no-ui", help="Print and write pictures, also in a terminal."),
     ] = False,
 ) -> None:
-    """Record one of the lectures' examples and open it.
+    """Run one of the lectures' examples: its picture, its numbers, what to look at.
 
-    In a terminal it opens the interface. Without one (a pipe, CI, --no-ui) it prints
-    the pictures and the numbers, and writes the pictures as SVG.
+    In a terminal it opens the interface first. Without one (a pipe, CI, --no-ui) it
+    prints everything and writes the pictures as SVG.
     """
-    demos = read_demos(demos_folder())
+    shelf = open_shelf()
     if listed:
-        put(align([(found.name, found.title) for found in demos]))
+        put(_list(_topics_of(shelf, name)))
         return
-    chosen = find_demo(demos, name)
-    if has_terminal() and not no_ui:
-        with _folder(out) as folder:
-            _open(chosen, folder)
-    else:
-        _print(chosen, out or PICTURES)
+    if gallery is not None:
+        _write_gallery(shelf, gallery, name)
+        return
+    chosen = shelf.find(name or DEFAULT)
+    is_open = has_terminal() and not no_ui
+    with _folder(out if is_open or out is not None else PICTURES) as folder:
+        _run(shelf, chosen, folder, is_open=is_open)
+
+
+def _topics_of(shelf: Shelf, name: str | None) -> list[Topic]:
+    """Return one topic, or all.
+
+    Raises:
+        UnknownNameError: There is no such topic.
+    """
+    found = [topic for topic in shelf.topics if name in (None, topic.name)]
+    if not found:
+        names = ", ".join(topic.name for topic in shelf.topics)
+        raise UnknownNameError(f"No topic is called {name!r}. The topics are: {names}.")
+    return found
+
+
+def _list(topics: list[Topic]) -> str:
+    """Write the examples by topic; all ids share one column."""
+    every = [example for topic in topics for example in topic.examples]
+    width = max(len(example.id) for example in every)
+    parts = [
+        "\n".join(
+            [
+                f"{topic.name} · {topic.title}",
+                *(f"  {e.id:<{width}}  {e.title}" for e in topic.examples),
+            ]
+        )
+        for topic in topics
+    ]
+    return "\n\n".join(parts)
 
 
 @contextmanager
@@ -71,37 +115,42 @@ def _folder(out: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _record(chosen: Demo, folder: Path) -> Path:
-    from graphscope.session import run_script
+def _run(shelf: Shelf, chosen: Example, folder: Path, *, is_open: bool) -> None:
+    """Record an example, open it where there is a terminal, and print the lesson."""
+    from graphscope.lectures.running import record_example
 
-    file = folder / f"{chosen.name}.gscope"
-    say(f"{chosen.title}\n{chosen.look_at}\n")
-    if run_script(chosen.path, [], file, overwrite=True) != 0:
-        raise GraphscopeError(f"The demo {chosen.name} failed; its traceback is above.")
-    return file
+    say(f"{chosen.title}\n")
+    run = record_example(chosen, folder / f"{chosen.id}.gscope")
+    with closing(run.steps):
+        if is_open and len(run.steps):
+            _open(chosen, folder / f"{chosen.id}.gscope")
+        lesson = describe_lesson(shelf, chosen, run, width=find_width())
+        put(lesson)
+        if not is_open and len(run.steps):
+            _write_pictures(chosen, run.steps[0].trace, folder)
 
 
-def _open(chosen: Demo, folder: Path) -> None:
+def _open(chosen: Example, file: Path) -> None:
     from graphscope.storage.file import open_recording
     from graphscope.tui.app import run_app
     from graphscope.tui.feed import Feed
 
-    with closing(open_recording(_record(chosen, folder))) as recording:
-        run_app(Feed(recording), title=chosen.path.name)
+    with closing(open_recording(file)) as recording:
+        run_app(Feed(recording), title=f"{chosen.path.name} · {chosen.id}")
 
 
-def _print(chosen: Demo, folder: Path) -> None:
+def _write_pictures(chosen: Example, trace: Trace, folder: Path) -> None:
     from graphscope.render.save import save_trace
-    from graphscope.storage.file import open_recording
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(open_recording(_record(chosen, folder))) as recording:
-        first, numbers = recording[0], recording.numbers
     for style in Style:
-        put(draw_step(first, DiagramOptions(style=style), width=find_width()) + "\n")
-    put(f"{chosen.name} · {describe_step(first, numbers=numbers)}\n")
-    put(describe_numbers(first, width=find_width()))
-    for style in Style:
-        path = folder / f"{chosen.name}.{style.value}.svg"
-        save_trace(first, path, diagram_options=DiagramOptions(style=style))
+        path = folder / f"{chosen.id}.{style.value}.svg"
+        save_trace(trace, path, diagram_options=DiagramOptions(style=style))
         say(f"Wrote {path}")
+
+
+def _write_gallery(shelf: Shelf, folder: Path, name: str | None) -> None:
+    from graphscope.lectures.gallery import write_gallery
+
+    topics = _topics_of(shelf, name)
+    page = write_gallery(shelf, topics, folder, report=say)
+    say(f"Wrote {page}")

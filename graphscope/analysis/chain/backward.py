@@ -1,5 +1,6 @@
 """Which events belong to the backward that started from a value, and what they hold."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,14 +43,15 @@ class Backward:
         return None if slot is None else self.trace.seen(slot)
 
 
-def find_backward(trace: Trace, root: int) -> Backward | None:
-    """Return the last backward that went through `root`, None when none did."""
+def find_backwards(trace: Trace, root: int) -> Iterator[Backward]:
+    """Yield the backwards that went through `root`, the last one first."""
     node = trace.graph.values[root].grad_node
     events = () if node is None else trace.graph.grad_events.get(node, ())
     if not events:
-        return None
-    run = next(run for run in _split_runs(trace) if events[-1] in run)
-    return _read_run(trace, run)
+        return
+    for run in reversed(_split_runs(trace)):
+        if any(event in run for event in events):
+            yield _read_run(trace, run)
 
 
 def _split_runs(trace: Trace) -> list[list[int]]:

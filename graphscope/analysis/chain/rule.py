@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graphscope.analysis.chain.backward import Backward, find_backward
+from graphscope.analysis.chain.backward import Backward, find_backwards
 from graphscope.analysis.chain.checks import check_autograd, check_difference
 from graphscope.analysis.chain.factors import read_factors
 from graphscope.analysis.chain.links import Links, Place, find_links, place_of
@@ -19,7 +19,7 @@ def find_chain_rule(
 ) -> ChainRule:
     """Explain the gradient of `root` by `leaf` as products along paths.
 
-    Where backward ran through `root` several times, it is about the last time.
+    Where several backwards went from `root` to `leaf`, it is about the last one.
 
     Args:
         trace: The step.
@@ -73,19 +73,20 @@ def _connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:
             f"{title} requires no gradient in step {trace.step}, so there is no chain "
             "rule for it. Ask for a parameter, or for a value computed from one."
         )
-    backward = None if start is None else find_backward(trace, root)
-    if start is None or backward is None:
+    found = [] if start is None else list(find_backwards(trace, root))
+    if start is None or not found:
         raise NotRecordedError(
             f"No backward went through {above} in step {trace.step}, so no derivative "
             f"of it is known. Ask for a value that backward() was called on."
         )
-    links = find_links(backward, start, end)
-    if start == end or not links.count:
-        raise NotRecordedError(
-            f"No gradient flowed from {above} to {title} in step {trace.step}: "
-            f"{above} is not computed from it, or the way is cut (detach, no_grad)."
-        )
-    return backward, links
+    for backward in found:
+        links = find_links(backward, start, end)
+        if start != end and links.count and leaf in backward.arrivals:
+            return backward, links
+    raise NotRecordedError(
+        f"No gradient flowed from {above} to {title} in step {trace.step}: "
+        f"{above} is not computed from it, or the way is cut (detach, no_grad)."
+    )
 
 
 def _has_sender(backward: Backward, place: Place) -> bool:
