@@ -10,6 +10,7 @@ import numpy as np
 from graphscope.analysis.chain.backward import Backward
 from graphscope.analysis.chain.links import Link, Links, Place
 from graphscope.analysis.chain.model import Factor
+from graphscope.analysis.chain.selecting import selected_by
 from graphscope.model.graph import Role
 from graphscope.model.observation import Array, Observation
 
@@ -83,7 +84,7 @@ def _read_factor(
         target=root if (link.node, link.output) == links.start else target,
         inner="" if source is not None else node_title(_name_of(backward, link.place)),
         event=backward.events[link.node],
-        jacobian=_wide(backward.jacobian(link.node, link.position)),
+        jacobian=_jacobian_of(backward, link),
         sent=sent,
         arrived=_arrived_at(backward, link.place, source),
         share=sent / total if sent is not None and total > 0 else 1.0,
@@ -97,10 +98,14 @@ def _arrived_at(backward: Backward, place: Place, value: int | None) -> float | 
     return at_leaf if at_leaf is not None else at_node
 
 
-def _wide(jacobian: Array | None) -> Array | None:
-    """Multiply in float64, so that the product adds no rounding of its own."""
+def _jacobian_of(backward: Backward, link: Link) -> Array | None:
+    """Return the local derivative along a link.
+
+    It is widened to float64, so that the product adds no rounding of its own.
+    """
+    jacobian = backward.jacobian(link.node, link.position)
     if jacobian is None:
-        return None
+        return selected_by(backward.trace.graph, link.node, link.output)
     kind = np.complex128 if np.iscomplexobj(jacobian) else np.float64
     return jacobian.astype(kind)
 

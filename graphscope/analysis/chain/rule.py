@@ -45,7 +45,8 @@ def find_chain_rule(
         if is_start
         else Check(reason=_why_no_gradient(trace, root))
     )
-    difference, notes = Check(reason="it was not asked for"), ()
+    notes: tuple[str, ...] = ()
+    difference = Check(reason="it was not asked for")
     if is_checked:
         expected = autograd.value if autograd.value is not None else total
         difference, notes = _check_difference(backward, (leaf, root), seed, expected)
