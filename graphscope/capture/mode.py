@@ -22,6 +22,7 @@ from graphscope.capture.inside import STOPPED, InsideWatch
 from graphscope.capture.journal import Journal
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.ops import OpWatch
+from graphscope.capture.raised import RaisedWatch
 from graphscope.capture.reader import ABSENT
 from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
@@ -31,15 +32,8 @@ from graphscope.capture.updates import UpdateWatch
 
 _TENSOR_PROPERTIES: Final = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _SILENT: Final = frozenset(
-    {
-        "__repr__",
-        "__str__",
-        "__format__",
-        "__hash__",
-        "__len__",
-        "__dir__",
-        "__reduce_ex__",
-    }
+    {"__repr__", "__str__", "__format__", "__hash__", "__len__", "__dir__"}
+    | {"__reduce_ex__"}
     | {"size", "dim", "numel", "stride", "is_contiguous", "data_ptr"}
     | {"_set_grad_enabled", "is_complex", "is_floating_point", "__deepcopy__"}
     | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
@@ -84,6 +78,7 @@ class CaptureMode(TorchFunctionMode):
         follower: OpFollower,
         walker: FrameWalker,
         inside: InsideWatch,
+        raised: RaisedWatch,
     ) -> None:
         super().__init__()
         self.is_live = True
@@ -100,6 +95,7 @@ class CaptureMode(TorchFunctionMode):
         self._functions = ops.functions
         self._transforms = ops.transforms
         self._inside = inside
+        self._raised = raised
 
     def __torch_function__(  # noqa: C901, PLR0912 - hot: a call less
         self,
@@ -139,6 +135,7 @@ class CaptureMode(TorchFunctionMode):
                     return self._run_whole(frame, place, func, types, args, kwargs)
             return self._run(frame, place, func, args, kwargs)
         except BaseException as error:
+            self.guarded(self._raised.note, error, func, args, kwargs)
             error.__traceback__ = without_ours(error.__traceback__)
             raise
 

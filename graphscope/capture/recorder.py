@@ -25,6 +25,7 @@ from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.opaque import OpaqueWatch
 from graphscope.capture.ops import OpWatch
+from graphscope.capture.raised import RaisedWatch
 from graphscope.capture.readings import Readings
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.sourceless import GlobalNames
@@ -96,6 +97,7 @@ class Recorder:
         inside = InsideWatch(
             self._table, self._journal, self._nodes, self._modules, self._ops, finder
         )
+        self._raised = RaisedWatch(self._table, self._journal, self._ops, finder)
         self._mode = CaptureMode(
             self._journal,
             self._nodes,
@@ -106,6 +108,7 @@ class Recorder:
             follower,
             walker,
             inside,
+            self._raised,
         )
         opaque = OpaqueWatch(
             self._journal, self._ops, self._nodes, self._modules, finder
@@ -161,6 +164,7 @@ class Recorder:
                 self._ops.functions.drop()
                 self._ops.transforms.settle()
                 self._names.apply()
+                self._raised.settle(error, _describe(error))
                 self._journal.finish(_describe(error))
             except Exception as fault:  # noqa: BLE001 - the observer rule
                 self._journal.count_fault(fault)

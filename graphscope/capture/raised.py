@@ -1,0 +1,89 @@
+"""The torch call that raised the exception which ended the recording.
+
+A call is written down when it has returned. One that raised is kept aside with what it
+was given, and becomes the last op of the step if its exception ends the recording: an
+exception that the user's code handles is no part of the step.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphscope.capture.arguments import describe_arguments
+from graphscope.capture.changes import Call
+from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.identity import TensorTable
+from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import version_of
+from graphscope.capture.ops import OpWatch
+from graphscope.capture.records import RawEvent, RawOp
+from graphscope.capture.sites import SiteFinder
+from graphscope.capture.tensors import flatten_tensors
+from graphscope.capture.verdicts import qualified_name
+from graphscope.model.graph import EventKind, OpKind
+
+_MAX_NOTE: Final = 200
+
+
+class RaisedWatch:
+    """Remembers the last call that raised: numbers and names, no tensor of it."""
+
+    def __init__(
+        self,
+        table: TensorTable,
+        journal: Journal,
+        ops: OpWatch,
+        finder: tuple[FrameWalker, SiteFinder],
+    ) -> None:
+        self._table = table
+        self._journal = journal
+        self._ops = ops
+        self._walker, self._sites = finder
+        self._error = 0
+        self._step = -1
+        self._event: RawEvent | None = None
+
+    def note(
+        self,
+        error: BaseException,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        """Keep the call aside; the innermost one, when several raise the same."""
+        step = self._journal.step
+        if (self._error, self._step) == (id(error), step):
+            return
+        self._error, self._step, self._event = id(error), step, None
+        name = getattr(func, "__name__", "").strip("_")
+        if name in {"get", "set"} or self._journal.is_in_backward:
+            return
+        tensors = list(flatten_tensors(args))
+        for key, item in kwargs.items():
+            tensors += [(key + path, t) for path, t in flatten_tensors(item)]
+        if not tensors:
+            return
+        versions = [version_of(tensor) for _, tensor in tensors]
+        self._event = self._describe(Call(func, name, args, kwargs, tensors, versions))
+
+    def _describe(self, call: Call) -> RawEvent | None:
+        frame, crossed = self._walker.find_user_frame()
+        if not {Owner.INIT, Owner.OPTIMIZER}.isdisjoint(crossed):
+            return None
+        spot, site = self._sites.find(frame) if frame is not None else (None, None)
+        is_direct = all(owner is Owner.WRAPPER for owner in crossed)
+        scope = self._ops.functions.scope
+        op = RawOp(call.name, qualified_name(call.func), OpKind.GAP, scope, site=site)
+        op.arguments = describe_arguments(
+            call, spot=spot if is_direct else None, site=site, table=self._table
+        )
+        return RawEvent(EventKind.OP, op=op, site=site)
+
+    def settle(self, error: BaseException | None, text: str) -> None:
+        """Write the call down if it was `error`, which says `text`, that it raised."""
+        event, self._event = self._event, None
+        is_same = (self._error, self._step) == (id(error), self._journal.step)
+        if error is None or event is None or event.op is None or not is_same:
+            return
+        event.op.note = f"raised {text}"[:_MAX_NOTE]
+        self._journal.prepare(event)
+        self._journal.add(event)
