@@ -70,11 +70,13 @@ def cross_entropy_diagram() -> None:
 
     z_0 = w_0 * x + b_0
     z_1 = w_1 * x + b_1
-    y_hat_0, y_hat_1 = torch.softmax(torch.stack((z_0, z_1)), dim=0)
+    z = torch.stack((z_0, z_1))
+    y_hat = torch.softmax(z, dim=0)
+    y_hat_0, y_hat_1 = y_hat
     L_each = -y_0 * torch.log(y_hat_0) - y_1 * torch.log(y_hat_1)  # noqa: N806
     L = L_each.mean()  # noqa: N806
     L.backward()
-    print("z:", z_0, z_1, "y_hat:", y_hat_0, y_hat_1, "L:", L.item())
+    print("z:", z, "y_hat:", y_hat, "L:", L.item())
 
 
 def l1() -> None:
@@ -274,8 +276,7 @@ def regularization() -> None:
     norm = linear.weight.norm(2)
     loss = ce + norm
     loss.backward()
-    rest = loss - ce - norm
-    print(ce, norm, loss, rest)
+    print(ce, norm, loss)
 
 
 def r_squared() -> None:
