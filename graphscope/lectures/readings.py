@@ -27,6 +27,7 @@ import numpy as np
 
 from graphscope.errors import GraphscopeError
 from graphscope.lectures.running import Run
+from graphscope.model.graph import Role
 from graphscope.model.view import ValueView
 from graphscope.session import TracedStep
 
@@ -85,12 +86,22 @@ def _grad_fn(view: ValueView) -> str | None:
     return None if node is None or view.record.is_leaf else node.name
 
 
+def _grad_history(view: ValueView) -> list[Any]:
+    """Return a leaf's `.grad` after whatever changed it: a backward, a zeroing."""
+    slots = view.trace.slots_of(view.record.id, Role.AFTER)
+    seen = [view.trace.seen(slot) for slot in slots]
+    if any(one is not None and one.data is None for one in seen):
+        raise ReadingError(f".grad of {view.name!r} was not kept whole.")
+    return [None if one is None else one.data for one in seen]
+
+
 _ATTRIBUTES: Final[Mapping[str, Callable[[ValueView], Any]]] = {
     "value": lambda view: view.value,
     "grad": lambda view: view.grad,
     "arrived": lambda view: view.arrived,
     "grad_before": lambda view: view.grad_before,
     "grad_after": lambda view: view.grad_after,
+    "grad_history": _grad_history,
     "updated": lambda view: view.updated,
     "local": lambda view: view.local,
     "shape": lambda view: list(view.shape),
@@ -100,6 +111,7 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[ValueView], Any]]] = {
     "requires_grad": lambda view: view.record.requires_grad,
     "is_leaf": lambda view: view.record.is_leaf,
     "version": lambda view: view.record.version,
+    "uses": lambda view: len(view.trace.graph.consumers.get(view.record.id, ())),
     "stats": lambda view: view.stats,
     "min": lambda view: None if view.stats is None else view.stats.minimum,
     "max": lambda view: None if view.stats is None else view.stats.maximum,
@@ -134,10 +146,12 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "len": lambda found: len(_plain(found)),
     "max": lambda found: np.max(_array(found)).item(),
     "min": lambda found: np.min(_array(found)).item(),
+    "sum": lambda found: np.sum(_array(found)).item(),
     "abs": lambda found: np.abs(_array(found)),
     "bool": lambda found: _array(found).astype(bool),
     "int": lambda found: np.asarray(_array(found)).astype(int),
     "flat": lambda found: np.ravel(_array(found)),
+    "diagonal": lambda found: np.diagonal(_array(found)),
     "unique": lambda found: np.unique(_array(found)),
     "round": lambda found, digits: np.round(_array(found), digits),
     "column": lambda found, index: np.asarray(_array(found))[:, index],
@@ -240,6 +254,8 @@ class _Reader:
         name = node.func.id
         if name == "all":
             return self._all(node.args[0])
+        if name == "startswith":
+            return self._startswith(*node.args)
         arguments = [self.read(argument) for argument in node.args]
         if name == "every":
             return list(range(0, len(self.run.steps), *arguments))
@@ -248,6 +264,12 @@ class _Reader:
         if name not in _FUNCTIONS:
             raise ReadingError(f"there is no function {name!r}.")
         return _FUNCTIONS[name](*arguments)
+
+    def _startswith(self, node: ast.expr, start: ast.expr) -> bool:
+        """Whether a text, such as the error's message, begins with a text in quotes."""
+        if not isinstance(start, ast.Constant) or not isinstance(start.value, str):
+            raise ReadingError("startswith(…) takes a text and a text in quotes.")
+        return str(self.read(node)).startswith(start.value)
 
     def _all(self, node: ast.expr) -> list[Any]:
         """Read a name, or an attribute of it, for each of the values called so."""
