@@ -89,7 +89,7 @@ def autograd_mean() -> None:
 
 
 def scalar_only_error() -> None:
-    """41-scalar-only-error: backward() needs a single number to begin with.
+    """41-scalar-only-error: What backward() begins with: a single number.
 
     Look at: c has three elements, and the gradient of which of them is asked for? The
     forward pass is there, the backward pass never began.
@@ -116,7 +116,7 @@ def seed() -> None:
 
 
 def vjp() -> None:
-    """41-vjp: backward(v) for a vector, added to a gradient that is already there.
+    """41-vjp: A vector times the Jacobian, added to an older gradient.
 
     Look at: z and c share y = x + 2. The second backward brings v · 4y, and .grad shows
     the sum with the first one's: that sum is what the lecture prints.

@@ -243,7 +243,7 @@ def abs_sqrt_neg() -> None:
 
 
 def inplace() -> None:
-    """41-inplace: add makes a new tensor, add_ overwrites the one it is called on.
+    """41-inplace: In place or not: add makes a new tensor, add_ overwrites its own.
 
     Look at: a_add gets the numbers of added, as its version 1; a has only version 0.
     """
