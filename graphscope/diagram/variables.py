@@ -1,12 +1,10 @@
 """The variables style: values are boxes, arrows carry the local derivatives."""
 
-from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
+from graphscope.diagram.derivatives import local_derivative, local_text
 from graphscope.diagram.draft import OP, Draft, Moment, make_draft
-from graphscope.diagram.gradients import edges_of, gradient_line, root_of
+from graphscope.diagram.gradients import gradient_line, root_of
 from graphscope.diagram.labels import (
     derivative,
     expression_of,
@@ -27,11 +25,8 @@ from graphscope.diagram.operations import (
 from graphscope.diagram.selection import Selection
 from graphscope.diagram.tooltips import op_tooltip
 from graphscope.diagram.updates import update_arrows, update_boxes
-from graphscope.model.graph import Op, OpKind, Role, ValueKind
-from graphscope.model.numbers import format_array, format_number
-from graphscope.model.observation import Array
+from graphscope.model.graph import Op, OpKind, ValueKind
 
-_SMALL: Final = 4
 _SHORT: Final = 16
 
 
@@ -112,15 +107,16 @@ def _value_lines(selection: Selection, op: Op, value: int) -> tuple[Line, ...]:
 
 def _arrows_into(selection: Selection, op: Op) -> list[Arrow]:
     results = shown_results(selection, op)
-    targets = [f"v{v}" for v in results] or [f"op{op.id}"]
     arrows: list[Arrow] = []
     for value in dict.fromkeys(selection.inputs_of(op)):
         kind = arrow_kind(selection, op, value)
         reason = op.cut or sign_of(op) if kind is ArrowKind.CUT else ""
-        label = _local_line(selection, op, value) if results else None
-        for position, target in enumerate(targets):
-            arrow = Arrow(f"v{value}", target, kind, None, reason, value)
-            arrows.append(replace(arrow, label=label if position == 0 else None))
+        if not results:
+            arrows.append(Arrow(f"v{value}", f"op{op.id}", kind, None, reason, value))
+        for result in results:
+            label = _local_line(selection, op, result, value)
+            arrow = Arrow(f"v{value}", f"v{result}", kind, label, reason, value)
+            arrows.append(arrow)
     return arrows
 
 
@@ -132,55 +128,13 @@ def _owner_arrows(selection: Selection) -> list[Arrow]:
     ]
 
 
-def _local_line(selection: Selection, op: Op, value: int) -> Line | None:
-    """Write the derivative of an op's first result by one of its inputs.
-
-    Uses of the same input add up: for `x * x` it is 2x. An op of several autograd
-    nodes has no single local derivative, and gets no label.
-    """
-    if len(op.grad_nodes) != 1 or not op.outputs:
+def _local_line(selection: Selection, op: Op, result: int, value: int) -> Line | None:
+    """Write the derivative of one of an op's results by one of its inputs."""
+    found = local_derivative(selection, op, result, value)
+    if found is None:
         return None
     trace = selection.trace
-    total: Array | None = None
-    event: int | None = None
-    for node, position in edges_of(selection, op, value):
-        slots = selection.node_slots.get((Role.LOCAL, node.id, position), ())
-        seen = trace.seen(slots[-1]) if slots else None
-        if seen is None or seen.data is None:
-            return None
-        if total is not None and total.shape != seen.data.shape:
-            return None
-        total = seen.data if total is None else np.asarray(total + seen.data)
-        event = trace.graph.slots[slots[-1]].event
-    if total is None:
-        return None
-    above, below = (shorten(title_of(trace, v), _SHORT) for v in (op.outputs[0], value))
-    above = root_of(selection, event) if op.outputs[0] in selection.roots else above
-    text = local_text(total, trace.graph.values[op.outputs[0]].shape)
-    return Line(f"{derivative(above, below)} = {text}", event)
-
-
-def local_text(jacobian: Array, output_shape: tuple[int, ...]) -> str:
-    """Write a Jacobian of shape `[*output, *input]`: number, diagonal, or its size.
-
-    >>> local_text(np.diag([2.0, 3.0]), (2,)), local_text(np.zeros((5, 4)), (5,))
-    ('diag [2, 3]', '5×4 matrix')
-    """
-    if jacobian.size == 1:
-        return format_number(jacobian.reshape(()).item())
-    if jacobian.size == 0:
-        return "empty"
-    rows = int(np.prod(output_shape))
-    if rows < 1 or jacobian.size % rows:
-        return "not read"
-    matrix = jacobian.reshape(rows, -1)
-    columns = matrix.shape[1]
-    if rows == columns and rows <= _SMALL and _is_diagonal(matrix):
-        return f"diag {format_array(np.diagonal(matrix))}"
-    if min(rows, columns) == 1 and matrix.size <= _SMALL:
-        return format_array(matrix.ravel())
-    return f"{rows}×{columns} matrix"
-
-
-def _is_diagonal(matrix: Array) -> bool:
-    return bool((matrix[~np.eye(len(matrix), dtype=bool)] == 0).all())
+    above, below = (shorten(title_of(trace, v), _SHORT) for v in (result, value))
+    above = root_of(selection, found.event) if result in selection.roots else above
+    text = local_text(found.jacobian, trace.graph.values[result].shape)
+    return Line(f"{derivative(above, below)} = {text}", found.event)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from graphscope.diagram.derivatives import local_text
 from graphscope.diagram.labels import derivative, expression_of, root_name, sign_of
-from graphscope.diagram.variables import local_text
 from graphscope.model.graph import EventKind, Op, OpKind, Phase, Role, ValueKind
 from graphscope.model.numbers import format_number, format_observation
 from graphscope.model.observation import Observation

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from graphscope.diagram.build import build_diagram
+from graphscope.diagram.derivatives import local_text
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.options import DiagramOptions
-from graphscope.diagram.variables import local_text
 from graphscope.model.trace import Trace
 from tests.diagram import cases
 from tests.diagram.sketch import arrows_of, texts_of

@@ -32,7 +32,7 @@ def find_chain_rule(
         NotRecordedError: No gradient flowed from `root` to `leaf` in this step; the
             message says why.
     """
-    backward, links = _connect(trace, leaf, root)
+    backward, links = connect(trace, leaf, root)
     is_start = not _has_sender(backward, links.start)
     seed = _seed_of(backward, root, is_start=is_start)
     factors = read_factors(backward, links, leaf=leaf, root=root)
@@ -65,8 +65,12 @@ def find_chain_rule(
     )
 
 
-def _connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:
-    """Find the backward through `root`, and its links to `leaf`."""
+def connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:
+    """Find the backward through `root`, and all its links to `leaf`.
+
+    Raises:
+        NotRecordedError: No gradient flowed from `root` to `leaf` in this step.
+    """
     title, above = trace.title_of(leaf), trace.title_of(root)
     start, end = place_of(trace.graph, root), place_of(trace.graph, leaf)
     if end is None:

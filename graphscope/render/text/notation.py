@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from graphscope.analysis.chain.model import ChainRule, Factor, Path
+from graphscope.diagram.derivatives import local_text
 from graphscope.diagram.labels import derivative, root_name, shorten, title_of
-from graphscope.diagram.variables import local_text
 from graphscope.model.graph import Role
 from graphscope.model.numbers import format_array, format_number
 from graphscope.model.observation import Array

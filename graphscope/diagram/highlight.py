@@ -1,0 +1,216 @@
+"""What a gradient goes through between two values: the path that a picture marks."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from graphscope.analysis.chain.links import Link, Links, Place
+from graphscope.analysis.chain.model import ChainRule, Path
+from graphscope.analysis.chain.rule import connect, find_chain_rule
+from graphscope.diagram.derivatives import compose, local_text
+from graphscope.diagram.labels import derivative, root_name, shorten, title_of
+from graphscope.diagram.model import Line
+from graphscope.errors import NotRecordedError
+from graphscope.model.graph import Graph
+from graphscope.model.numbers import format_array, format_observation
+from graphscope.model.observation import Array, Observation
+from graphscope.model.trace import Trace
+
+_SHOWN_PATHS: Final = 3
+_SHOWN_FACTORS: Final = 5
+_SHOWN_ELEMENTS: Final = 4
+_SHORT: Final = 16
+_TIMES: Final = " · "
+
+PathEnds = tuple[str | int, str | int | None]
+"""Leaf and root: names of the user's or ids; no root is what backward started from."""
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """Everything on any way of the gradient from a root to a leaf.
+
+    Attributes:
+        leaf: Id of the value at the end.
+        root: Id of the value that the gradient is of.
+        values: Ids of the values on the way, both ends included.
+        ops: Ids of the ops whose autograd nodes the gradient goes through.
+        links: `(value, op)` for each use of a value that the gradient comes back by.
+        products: Value id -> lines that multiply the factors from the root to it, one
+            for each path. Empty at the root, and where only norms are known.
+    """
+
+    leaf: int
+    root: int
+    values: frozenset[int]
+    ops: frozenset[int]
+    links: frozenset[tuple[int, int]]
+    products: Mapping[int, tuple[Line, ...]] = field(default_factory=dict)
+
+
+def find_highlight(trace: Trace, leaf: int, root: int) -> Highlight:
+    """Find what the gradient of `root` by `leaf` goes through.
+
+    Args:
+        trace: The step.
+        leaf: Id of the value that it is the derivative by.
+        root: Id of the value that it is the derivative of.
+
+    Raises:
+        NotRecordedError: No gradient flowed from `root` to `leaf` in this step.
+    """
+    _, links = connect(trace, leaf, root)
+    rule = find_chain_rule(trace, leaf, root, is_checked=False)
+    every = [link for found in links.outgoing.values() for link in found]
+    uses = {_use_of(trace.graph, link, links, leaf) for link in every}
+    made = {
+        output
+        for link in every
+        for output in trace.graph.grad_nodes[link.node].outputs[link.output :][:1]
+    }
+    values = {*made, *(value for value, _ in uses), leaf, root}
+    return Highlight(
+        leaf=leaf,
+        root=root,
+        values=frozenset(value for value in values if value is not None),
+        ops=frozenset(op for _, op in uses if op is not None),
+        links=frozenset(
+            (value, op) for value, op in uses if value is not None and op is not None
+        ),
+        products=_running_products(trace, rule, links),
+    )
+
+
+def resolve_ends(trace: Trace, ends: PathEnds) -> tuple[int, int]:
+    """Return the ids of the leaf and the root of a path.
+
+    Raises:
+        UnknownNameError: A name is not in the step.
+        NotRecordedError: No root is given and no backward ran.
+    """
+    leaf, root = ends
+    below = leaf if isinstance(leaf, int) else trace.resolve(leaf).id
+    if root is None:
+        if not trace.graph.roots:
+            raise NotRecordedError(
+                f"No backward ran in step {trace.step}, so there is no path of a "
+                "gradient to mark. Call backward() on the loss, or choose another step."
+            )
+        return below, trace.graph.roots[-1]
+    return below, root if isinstance(root, int) else trace.resolve(root).id
+
+
+def _use_of(
+    graph: Graph, link: Link, links: Links, leaf: int
+) -> tuple[int | None, int | None]:
+    """Return which value is read by which op where the gradient takes this link."""
+    node = graph.grad_nodes[link.node]
+    is_end = link.place == links.end
+    return leaf if is_end else node.edges[link.position].value, node.op
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A gradient that has come as far as `value` along one path."""
+
+    value: int
+    place: Place
+    factors: tuple[str, ...]
+    product: Array
+    event: int
+
+
+def _running_products(
+    trace: Trace, rule: ChainRule, links: Links
+) -> dict[int, tuple[Line, ...]]:
+    """Write for each value the product of the factors from the root to it."""
+    # Paths that are one until they part at a value arrive there once.
+    found: defaultdict[int, dict[tuple[object, ...], _Arrival]] = defaultdict(dict)
+    for path in rule.paths:
+        for route, arrival in _follow(trace.graph, rule, path):
+            found[arrival.value].setdefault(route, arrival)
+    counts = _count_arrivals(links)
+    return {
+        value: _product_lines(trace, rule, list(arrivals.values()), counts)
+        for value, arrivals in found.items()
+    }
+
+
+def _follow(
+    graph: Graph, rule: ChainRule, path: Path
+) -> Iterator[tuple[tuple[object, ...], _Arrival]]:
+    """Walk a path from the root; nodes inside of one op are one factor."""
+    if rule.seed is None or not path.products:
+        return
+    texts = [_seed_text(rule.seed)]
+    route: list[tuple[int, int]] = []
+    inside: Array | None = None
+    axes = 0  # of what the op of `inside` made
+    pairs = zip(reversed(path.factors), reversed(path.products), strict=True)
+    for factor, product in pairs:
+        route.append((factor.node, factor.position))
+        whole = factor.jacobian
+        if inside is not None and whole is not None:
+            whole = compose(inside, whole, axes)
+        if whole is None:
+            return
+        axes = whole.ndim - product.ndim
+        if factor.source is None:
+            inside = whole
+            continue
+        inside = None
+        texts.append(local_text(whole, whole.shape[:axes]))
+        edge = graph.grad_nodes[factor.node].edges[factor.position]
+        if edge.target is not None:
+            place = (edge.target, edge.output)
+            arrival = _Arrival(
+                factor.source, place, tuple(texts), product, factor.event
+            )
+            yield tuple(route), arrival
+
+
+def _count_arrivals(links: Links) -> dict[Place, int]:
+    """Count the ways from the root to each place."""
+    counts: defaultdict[Place, int] = defaultdict(int, {links.start: 1})
+    for place in links.order:
+        for link in links.outgoing.get(place, ()):
+            counts[link.place] += counts[place]
+    return counts
+
+
+def _product_lines(
+    trace: Trace,
+    rule: ChainRule,
+    arrivals: Sequence[_Arrival],
+    counts: Mapping[Place, int],
+) -> tuple[Line, ...]:
+    first = arrivals[0]
+    count = counts[first.place]
+    name = ""
+    if trace.graph.roots != (rule.root,):  # then the gradient is of something else
+        above = root_name(trace, [rule.root])
+        below = shorten(title_of(trace, first.value), _SHORT)
+        name = f"{derivative(above, below)} = "
+    if count == 1:
+        return (Line(f"so far {name}{_product_text(first)}", first.event),)
+    lines = [
+        Line(f"path {n} of {count:,}: {name}{_product_text(arrival)}", arrival.event)
+        for n, arrival in enumerate(arrivals[:_SHOWN_PATHS], 1)
+    ]
+    return tuple(lines)
+
+
+def _product_text(arrival: _Arrival) -> str:
+    texts = list(arrival.factors)
+    if len(texts) > _SHOWN_FACTORS:
+        texts = [*texts[:2], "…", *texts[-2:]]
+    result = format_observation(Observation(arrival.product))
+    return f"{_TIMES.join(texts)} = {result}"
+
+
+def _seed_text(seed: Array) -> str:
+    """Write what backward started with: 1 for a loss, else the user's vector v."""
+    if seed.size > _SHOWN_ELEMENTS:
+        return "v"
+    return format_array(seed.reshape(()) if seed.size == 1 else seed)
