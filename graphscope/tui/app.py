@@ -13,7 +13,6 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -21,16 +20,15 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from graphscope.diagram.model import Style
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Phase
-from graphscope.tui.box_view import BoxDrawing
 from graphscope.tui.canvas import Canvas
 from graphscope.tui.dialogs import Help, Question, SearchDialog
 from graphscope.tui.export import check_target, write_picture
 from graphscope.tui.fd_guard import guard_descriptors
 from graphscope.tui.feed import Feed, check_step, span_of
 from graphscope.tui.histories import Histories, HistoryKey
-from graphscope.tui.inspector import History
 from graphscope.tui.keys import KEYS
 from graphscope.tui.lines import ScreenLine, clean
+from graphscope.tui.messages import BoxesDrawn, Exported, HistoryRead
 from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.palette import Commands
@@ -63,30 +61,6 @@ class GraphscopeApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (30, "-tall")]
     COMMANDS = App.COMMANDS | {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [key.to_binding() for key in KEYS]
-
-    class HistoryRead(Message):
-        """A worker has read the numbers of a node over the steps."""
-
-        def __init__(self, key: HistoryKey, history: History) -> None:
-            super().__init__()
-            self.key = key
-            self.history = history
-
-    class BoxesDrawn(Message):
-        """A worker has laid out the boxes of a large step."""
-
-        def __init__(self, moment: Moment, drawing: BoxDrawing) -> None:
-            super().__init__()
-            self.moment = moment
-            self.drawing = drawing
-
-    class Exported(Message):
-        """A worker has written a picture, or failed to."""
-
-        def __init__(self, path: Path, problem: str) -> None:
-            super().__init__()
-            self.path = path
-            self.problem = problem
 
     def __init__(self, feed: Feed, title: str = "") -> None:
         super().__init__()
@@ -304,20 +278,20 @@ class GraphscopeApp(App[None]):
         worker = get_current_worker()
         history = self.session.read_history(key, lambda: not worker.is_cancelled)
         if not worker.is_cancelled:  # else it may be a part only
-            self.post_message(self.HistoryRead(key, history))
+            self.post_message(HistoryRead(key, history))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
     def _draw_boxes(self, moment: Moment, style: Style) -> None:
         drawing = self.session.draw(moment, style)
         if not get_current_worker().is_cancelled:
-            self.post_message(self.BoxesDrawn(moment, drawing))
+            self.post_message(BoxesDrawn(moment, drawing))
 
     @work(thread=True, group="export", exit_on_error=False)
     def _write(self, path: Path, style: Style) -> None:
         moment = self.session.moment
         if moment is not None:
             problem = write_picture(moment.trace, path, style)
-            self.post_message(self.Exported(path, problem))
+            self.post_message(Exported(path, problem))
 
     @on(Worker.StateChanged)
     def _report_crash(self, event: Worker.StateChanged) -> None:

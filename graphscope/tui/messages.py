@@ -1,0 +1,37 @@
+"""What workers report to the application."""
+
+from pathlib import Path
+
+from textual.message import Message
+
+from graphscope.tui.box_view import BoxDrawing
+from graphscope.tui.histories import HistoryKey
+from graphscope.tui.inspector import History
+from graphscope.tui.moment import Moment
+
+
+class HistoryRead(Message):
+    """The numbers of a node over the steps have been read."""
+
+    def __init__(self, key: HistoryKey, history: History) -> None:
+        super().__init__()
+        self.key = key
+        self.history = history
+
+
+class BoxesDrawn(Message):
+    """The boxes of a large step have been laid out."""
+
+    def __init__(self, moment: Moment, drawing: BoxDrawing) -> None:
+        super().__init__()
+        self.moment = moment
+        self.drawing = drawing
+
+
+class Exported(Message):
+    """A picture has been written, or could not be."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__()
+        self.path = path
+        self.problem = problem
