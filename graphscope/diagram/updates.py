@@ -7,6 +7,7 @@ from typing import Final
 from graphscope.diagram.draft import OP, Moment
 from graphscope.diagram.labels import title_of
 from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Line
+from graphscope.diagram.plain_steps import plain_steps, value_before
 from graphscope.diagram.selection import Selection
 from graphscope.model.graph import Event, Role, Slot
 from graphscope.model.numbers import format_array, format_number, format_observation
@@ -45,7 +46,11 @@ def _update_box(trace: Trace, event: Event) -> Box:
         title=event.label or "update",
         lines=tuple(
             Line(text, event.index)
-            for text in (*_hyper_texts(trace, event), *_parameter_texts(trace, event))
+            for text in (
+                *_hyper_texts(trace, event),
+                *_rule_texts(trace, event),
+                *_parameter_texts(trace, event),
+            )
         ),
         values=event.values,
         event=event.index,
@@ -66,15 +71,31 @@ def _hyper_texts(trace: Trace, event: Event) -> list[str]:
     return _cut(list(texts), _SHOWN_HYPERS)
 
 
+def _rule_texts(trace: Trace, event: Event) -> list[str]:
+    """Write the lectures' rule where the numbers say that it was followed."""
+    steps = plain_steps(trace, event)
+    if not steps or None in steps.values():
+        return []
+    rates = {step.rate for step in steps.values() if step is not None}
+    rate = format_number(rates.pop()) if len(rates) == 1 else "lr"
+    return [f"θ ← θ − {rate} · L′"]
+
+
 def _parameter_texts(trace: Trace, event: Event) -> list[str]:
-    texts = [
-        f"{title_of(trace, slot.value)} {change_text(before, after)}"
-        for index, slot in _slots(trace, event, Role.UPDATED)
-        if slot.value is not None
-        for before, after in [
-            (value_before(trace, slot.value, index), trace.seen(index))
-        ]
-    ]
+    steps = plain_steps(trace, event)
+    texts: list[str] = []
+    for index, slot in _slots(trace, event, Role.UPDATED):
+        if slot.value is None:
+            continue
+        before = value_before(trace, slot.value, index)
+        step, after = steps.get(slot.value), trace.seen(index)
+        title = title_of(trace, slot.value)
+        numbers = None if step is None else step.in_numbers(before, after)
+        texts.append(
+            f"{title} {change_text(before, after)}"
+            if numbers is None
+            else f"{title} ← {numbers}"
+        )
     return _cut(texts, _SHOWN_PARAMETERS)
 
 
@@ -82,16 +103,6 @@ def _cut(texts: list[str], limit: int) -> list[str]:
     if len(texts) <= limit:
         return texts
     return [*texts[:limit], f"+ {len(texts) - limit} more"]
-
-
-def value_before(trace: Trace, value: int, slot: int) -> Observation | None:
-    """Return the parameter as it was last seen before `slot`."""
-    earlier = [
-        s
-        for s in trace.graph.value_slots.get(value, ())
-        if s < slot and trace.graph.slots[s].role in (Role.VALUE, Role.UPDATED)
-    ]
-    return trace.seen(earlier[-1]) if earlier else None
 
 
 def change_text(before: Observation | None, after: Observation | None) -> str:

@@ -49,7 +49,10 @@ def test_the_logistic_step_shows_the_numbers_of_the_lecture() -> None:
         "input y | 1",
         f"operation binary_cross_entropy | {loss} | 0.1394 | ∂ 1",
         "root l | 0.1394 | ∂ 1",
-        "update SGD | lr 0.1 | w_1 0.5 → 0.5481 | b 0.05 → 0.063",
+        (
+            "update SGD | lr 0.1 | θ ← θ − 0.1 · L′ | w_1 ← 0.5 − 0.1 · (−0.4814) = "
+            "0.5481 | b ← 0.05 − 0.1 · (−0.1301) = 0.063"
+        ),
     ]
     assert arrows_of(diagram) == [
         "x_1 -> * data",

@@ -26,7 +26,10 @@ def test_the_chain_rule_of_the_logistic_example_stands_on_the_arrows() -> None:
         "value a | = torch.sigmoid(z) | 0.8699 | ∂L/∂a = −1.1496",
         "input y | 1",
         "root l | = F.binary_cross_entropy(a, y) | 0.1394 | ∂L/∂L = 1",
-        "update SGD | lr 0.1 | w_1 0.5 → 0.5481 | b 0.05 → 0.063",
+        (
+            "update SGD | lr 0.1 | θ ← θ − 0.1 · L′ | w_1 ← 0.5 − 0.1 · (−0.4814) = "
+            "0.5481 | b ← 0.05 − 0.1 · (−0.1301) = 0.063"
+        ),
     ]
     assert arrows_of(diagram) == [
         "x_1 -> u data",
