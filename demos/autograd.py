@@ -5,7 +5,6 @@ that graph back from its end and multiplies the derivatives on the way. Where th
 stops, what is kept, and what is added up, is the topic of these examples. Each function
 runs by itself: `graphscope demo ID`.
 """
-# ruff: noqa: N806 - W is what the lectures call a matrix of weights.
 
 import torch
 import torch.nn.functional as F

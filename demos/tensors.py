@@ -4,7 +4,6 @@ What every later topic is built of: where a tensor's numbers, shape and dtype co
 and which operations make a new tensor, look at the same memory, or write in place.
 Each function is one example of a lecture and runs by itself: `graphscope demo ID`.
 """
-# ruff: noqa: N806 - X is what the lectures call the data.
 
 from pathlib import Path
 
@@ -389,7 +388,7 @@ def gray_image() -> None:
     pixels = torch.tensor(np.loadtxt(table, delimiter=",", dtype=int))
     darkest = pixels.min()
     brightest = pixels.max()
-    in_0_255 = (darkest >= 0) & (brightest <= 255)  # noqa: PLR2004
+    in_0_255 = (darkest >= 0) & (brightest <= 255)
     mean = pixels.float().mean()
     print(pixels.shape, darkest, brightest, in_0_255, mean)
 
