@@ -12,6 +12,7 @@ from graphscope.model.graph import EventKind, GradNode, Op, Role, Value
 from graphscope.model.numbers import (
     format_number,
     format_observation,
+    format_small,
     format_type,
 )
 from graphscope.model.observation import Array, Observation
@@ -37,7 +38,7 @@ def value_text(value: Value, seen: Observation) -> str:
     text = format_observation(seen)
     if value.class_name:
         text = f"{value.class_name} {text}"
-    if seen.data is not None and 0 < seen.data.size <= _SHOWN:
+    if seen.data is not None and format_small(seen.data):
         return text
     return f"{format_type(value.dtype, value.shape)} {text}"
 

@@ -27,6 +27,8 @@ DTYPE_NAMES: Final = {
 _FIXED_LOW: Final = 1e-3
 _FIXED_HIGH: Final = 1e6
 _SHOWN_ELEMENTS: Final = 4
+_SMALL_ELEMENTS: Final = 16
+_SMALL_TEXT: Final = 36
 
 
 def format_number(number: float | complex) -> str:  # noqa: PYI041 - both are meant
@@ -79,18 +81,43 @@ def format_array(data: Array, limit: int = _SHOWN_ELEMENTS) -> str:
     return f"[{', '.join(parts)}]"
 
 
+def format_small(data: Array) -> str:
+    """Write a small tensor whole, or return nothing when it is too long for a line.
+
+    Up to four elements are always written, more where their text is short: small whole
+    numbers, and the truth values of a comparison as 1 and 0.
+
+    >>> import numpy as np
+    >>> format_small(np.arange(6).reshape(2, 3)), format_small(np.arange(6) < 2)
+    ('[[0, 1, 2], [3, 4, 5]]', '[1, 1, 0, 0, 0, 0]')
+    >>> format_small(np.linspace(0, 1, 7)), format_small(np.array([]))
+    ('', '')
+    """
+    if data.size == 0 or data.size > _SMALL_ELEMENTS:
+        return ""
+    if data.size == 1:
+        return format_number(data.reshape(()).item())
+    if data.size <= _SHOWN_ELEMENTS:
+        return format_array(data)
+    plain = data.astype(np.int8) if data.dtype == np.bool_ else data
+    text = format_array(plain, plain.size)
+    return text if len(text) <= _SMALL_TEXT else ""
+
+
 def format_observation(seen: Observation | None) -> str:
     """Write what was seen: the number, a few elements, or mean and spread.
 
-    None is the absent tensor, as in `w.grad is None`, and differs from 0.
+    None is the absent tensor, as in `w.grad is None`, and differs from 0. Of many truth
+    values it is how many are true.
     """
     if seen is None:
         return "None"
     if seen.data is not None:
-        if seen.data.size == 1:
-            return format_number(seen.data.reshape(()).item())
-        if seen.data.size <= _SHOWN_ELEMENTS:
-            return format_array(seen.data)
+        small = format_small(seen.data)
+        if small:
+            return small
+        if seen.data.dtype == np.bool_ and seen.data.size:
+            return f"{int(seen.data.sum())} of {seen.data.size} true"
     return format_stats(seen.stats)
 
 
