@@ -4,10 +4,18 @@ Only here do things get numbers, in the order of their first appearance, so that
 steps that ran the same code have equal graphs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from graphscope.capture.phases import assign_phases
-from graphscope.capture.records import RawEvent, RawNode, RawOp, RawSlot, RawValue
+from graphscope.capture.records import (
+    RawCall,
+    RawEvent,
+    RawNode,
+    RawOp,
+    RawSlot,
+    RawValue,
+)
+from graphscope.model.calls import ModuleCall, ModuleParameter
 from graphscope.model.graph import (
     Argument,
     Event,
@@ -122,6 +130,7 @@ def freeze_step(
                 label=event.label,
             )
         )
+    calls, parameters = _freeze_calls(events)
     graph = Graph(
         values=tuple(_freeze_value(v, i, ids) for v, i in ids.values.items()),
         ops=tuple(_freeze_op(op, i, ids) for op, i in ids.ops.items()),
@@ -131,6 +140,8 @@ def freeze_step(
         scopes=scopes,
         roots=tuple(ids.values[r] for r in roots if r in ids.values),
         gaps=gaps,
+        calls=calls,
+        parameters=parameters,
     )
     return graph, tuple(holders)
 
@@ -142,6 +153,44 @@ def _leaves_by_event(ids: _Numbering) -> dict[int, list[RawValue]]:
         if (value.op is None or value.op not in ids.ops) and value.seen is not None:
             found.setdefault(event, []).append(value)
     return found
+
+
+def _freeze_calls(
+    events: Sequence[RawEvent],
+) -> tuple[tuple[ModuleCall, ...], tuple[ModuleParameter, ...]]:
+    """Number the calls that the ops ran in, and the parameters by what they are.
+
+    Two modules may own equal parameters: records are told apart by identity.
+    """
+    found = {c for call in _named_calls(events) for c in call.lineage()}
+    ordered = sorted(found, key=lambda call: call.number)
+    numbers = {call: number for number, call in enumerate(ordered)}
+    owned = {id(p): p for call in ordered for p in call.parameters}
+    places = {key: place for place, key in enumerate(owned)}
+    calls = tuple(
+        ModuleCall(
+            path=call.path,
+            class_name=call.class_name,
+            parent=None if call.parent is None else numbers[call.parent],
+            inputs=call.inputs,
+            outputs=call.outputs,
+            parameters=tuple(places[id(p)] for p in call.parameters),
+        )
+        for call in ordered
+    )
+    return calls, tuple(owned.values())
+
+
+def _named_calls(events: Sequence[RawEvent]) -> Iterator[RawCall]:
+    """Yield the innermost calls that events tell of."""
+    knows_better = False
+    for event in reversed(events):
+        if not knows_better:
+            yield from event.trailing
+        if event.op is not None and event.op.call is not None:
+            yield event.op.call
+        yield from event.idle or ()
+        knows_better = event.parts
 
 
 def _freeze_value_slot(value: RawValue, event: int, ids: _Numbering) -> Slot:

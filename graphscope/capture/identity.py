@@ -130,6 +130,11 @@ class TensorTable:
             return node.outputs.get(tensor.output_nr)
         return None
 
+    def is_read(self, tensor: torch.Tensor) -> bool:
+        """Whether something of the running step has read a tensor."""
+        known = self.entry(tensor)
+        return known is not None and known.value.step == self.step
+
     def node_of(self, tensor: torch.Tensor) -> RawNode | None:
         """Return the recorded node of `tensor.grad_fn`, if it is of this step."""
         if not tensor.requires_grad or tensor.is_leaf:

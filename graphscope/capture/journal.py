@@ -1,13 +1,19 @@
 """The events of the step that is running, and its delivery when it is over."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.faults import is_foreign
 from graphscope.capture.freeze import freeze_step
 from graphscope.capture.guard import make_guard
 from graphscope.capture.identity import TensorTable
-from graphscope.capture.records import RawEvent, RawValue
+from graphscope.capture.records import (
+    RawCall,
+    RawEvent,
+    RawValue,
+    records_of,
+    values_of,
+)
 from graphscope.capture.replay import Change, Replay, Script
 from graphscope.capture.steps import StepTracker
 from graphscope.model.graph import EventKind, Gap, Scope
@@ -35,6 +41,7 @@ class Journal:
         replay: Whether and where this step repeats an earlier one.
         is_partial: Whether the last event of the replay has not come in full.
         is_in_backward: Whether a backward runs that the user's code called.
+        passed: How many events the steps before had.
         on_event: Told of each event, by `tell`, while `listening` is not empty.
     """
 
@@ -56,6 +63,7 @@ class Journal:
         self.thread = get_ident()
         self.listening: Sequence[object] = ()
         self.on_event: Callable[[RawEvent, int], None] = lambda _e, _s: None
+        self.take_idle: Callable[[], tuple[RawCall, ...]] = tuple
         self._table = table
         self._deliver = deliver
         self._sources = sources
@@ -64,6 +72,8 @@ class Journal:
         self._is_turning = False  # one step is delivered, the next not begun yet
         self.is_partial = False
         self.is_in_backward = False
+        self.passed = 0
+        self._has_left = False
         self._last: Script | None = None
         self._favourite: Script | None = None
         table.change = self.change
@@ -132,7 +142,7 @@ class Journal:
             return
         moment = 2 * self.replay.cursor
         self._changes = [c for c in script.changes if c.moment <= moment]
-        used = _records_of(self.events)
+        used = records_of(self.events)
         for change in reversed(script.changes):
             if change.moment > moment and change.record in used:
                 setattr(change.record, change.attribute, change.before)
@@ -143,6 +153,7 @@ class Journal:
         for event in events:
             self._mark_pass(event)
             self.add(event)
+        self._has_left = True
 
     def change(self, record: object, attribute: str, fresh: object) -> None:
         """Change a record of an earlier event, so that it can be undone."""
@@ -183,6 +194,9 @@ class Journal:
         self.leave()
         event.pass_index = self.tracker.pass_index
         self.tracker.note(event, len(self.events))
+        if event.idle is None:
+            event.idle, event.parts = self.take_idle(), self._has_left
+            self._has_left = False
         self.events.append(event)
         self._is_prepared = False
 
@@ -331,19 +345,19 @@ class Journal:
 
     def freeze(self, status: Status) -> Trace:
         """Return the step so far as an immutable trace."""
-        if self._is_repeated(status) and self.replay.script is not None:
-            return self._trace(self.replay.script, status, "")
-        return self._trace(self._freeze(self.events), status, "")
+        script = self.replay.script if self._is_repeated(status) else None
+        return self._trace(script or self._freeze(self.events), status, "")
 
     def _open_step(self, events: list[RawEvent]) -> None:
         self.replay.stop()
+        self.passed += len(self.events) - len(events)
         self._table.begin_step(
-            {value for event in events for value in _values_of(event)},
+            {value for event in events for value in values_of(event)},
             [slot for event in events for slot in event.slots],
         )
         self.tracker.restart()
         self.events, self.roots, self.gaps, self._changes = [], [], [], []
-        self._is_prepared = self._is_turning = False
+        self._is_prepared = self._is_turning = self._has_left = False
         for event in events:
             self.add(event)
         if not events and self._last is not None and self._last.events:
@@ -374,25 +388,3 @@ class Journal:
             self.close_step(Status.ABORTED, error=error)
         elif self.events or self.gaps:
             self.close_step(Status.COMPLETE if self.has_update else Status.OPEN)
-
-
-def _records_of(events: Iterable[RawEvent]) -> set[object]:
-    """Return the records that the running step has taken over from the last one."""
-    found: set[object] = set()
-    for event in events:
-        found.update(_values_of(event))
-        if event.op is not None:
-            found.add(event.op)
-            found.update(event.op.nodes)
-        if event.node is not None:
-            found.add(event.node)
-        found.update(slot.value for slot in event.slots if slot.value is not None)
-    return found
-
-
-def _values_of(event: RawEvent) -> Iterable[RawValue]:
-    found = list(event.values)
-    if event.op is not None:
-        found += [v for _, v, _ in event.op.arguments if v is not None]
-        found += event.op.outputs
-    return found

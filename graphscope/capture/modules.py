@@ -19,6 +19,8 @@ from graphscope.capture.arguments import name_by_use
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.module_calls import ModuleCalls, Running
+from graphscope.capture.records import RawOp
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.stack import Modes, remove_modes, restore_modes
 from graphscope.capture.tensors import flatten_tensors
@@ -54,7 +56,8 @@ class ModuleWatch:
         self._paths: dict[int, str] = {}
         self._roots = 0
         self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
-        self._stack: list[tuple[int, str]] = []
+        self._stack: list[Running] = []
+        self._calls = ModuleCalls(journal, table.is_read)
         self._handles: list[Any] = []
         self._is_ours: Callable[[TorchFunctionMode], bool] = lambda _mode: False
         self._hidden: list[tuple[int, Modes]] = []
@@ -64,7 +67,7 @@ class ModuleWatch:
     @property
     def scope(self) -> str:
         """Path of the innermost running module, empty outside of any."""
-        return self._stack[-1][1] if self._stack else ""
+        return self._stack[-1].path if self._stack else ""
 
     @property
     def is_running(self) -> bool:
@@ -80,14 +83,31 @@ class ModuleWatch:
         """Let a function of torch's, which is shown from inside, be a scope."""
         path = _join(self.scope, name)
         self.parts += 1
-        self._stack.append((-self.parts, path))
+        around = self._innermost and self._innermost.module
+        self._stack.append(Running(-self.parts, path, parent=around))
         self._journal.scopes.setdefault(path, name)
 
     def leave_part(self) -> None:
         """End the scope that was entered last."""
-        while self._stack and self._stack.pop()[0] != -self.parts:
-            pass
+        self._pop(-self.parts)
         self.parts -= 1
+
+    def note_call(self, op: RawOp) -> None:
+        """Let a new op of the forward pass say in which call of a module it runs."""
+        if not self._journal.is_in_backward:
+            self._calls.note(op, self._innermost)
+
+    @property
+    def _innermost(self) -> Running | None:
+        return self._stack[-1] if self._stack else None
+
+    def _pop(self, key: int) -> Running | None:
+        """End what is called `key`, and what was left inside of it."""
+        while self._stack:
+            running = self._stack.pop()
+            if running.key == key:
+                return running
+        return None
 
     def attach(self, is_ours: Callable[[TorchFunctionMode], bool]) -> None:
         """Register the global hooks; modes that are ours are hidden from fused paths.
@@ -111,6 +131,7 @@ class ModuleWatch:
         """Forget every module."""
         self._paths.clear()
         self._stack.clear()
+        self._calls.clear()
         self._first = None
 
     def add_root(self, module: torch.nn.Module, prefix: str = "") -> None:
@@ -154,10 +175,15 @@ class ModuleWatch:
         """Note that `module` runs; for calls in which no hook fires."""
         self._push(module)
 
-    def exit(self, module: torch.nn.Module) -> None:
-        """Note that it is over."""
-        while self._stack and self._stack.pop()[0] != id(module):
-            pass
+    def exit(self, module: torch.nn.Module, output: Any = None) -> None:
+        """Note that it is over, and returned `output`."""
+        self._end(module, (), output)
+
+    def _end(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        running = self._pop(id(module))
+        if running is not None and not self._journal.is_in_backward:
+            with torch._C.DisableTorchFunction():
+                self._calls.end(running, compiled_from(module), args, output)
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
@@ -175,7 +201,7 @@ class ModuleWatch:
                 "watching its fused or compiled path would change it"
             )
 
-    def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
+    def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
             return
         if self._hidden and self._hidden[-1][0] == id(module):
@@ -183,8 +209,7 @@ class ModuleWatch:
             if before:
                 restore_modes(before, self._is_ours)
         try:
-            while self._stack and self._stack.pop()[0] != id(module):
-                pass
+            self._end(module, args, output)
             if not self._journal.replay.is_active and not self._journal.is_in_backward:
                 with torch._C.DisableTorchFunction():
                     self.settle()
@@ -199,9 +224,10 @@ class ModuleWatch:
             with torch._C.DisableTorchFunction():
                 path = self._adopt(module)
         elif path is None:
-            path = _join(self._stack[-1][1], type(module).__name__)
-        self._stack.append((called, path))
-        self._journal.scopes.setdefault(path, type(module).__name__)
+            path = _join(self._stack[-1].path, type(module).__name__)
+        name = type(module).__name__
+        self._stack.append(self._calls.begin(called, path, name, self._innermost))
+        self._journal.scopes.setdefault(path, name)
 
     def _adopt(self, module: torch.nn.Module) -> str:
         """Name a root that the user did not pass in.

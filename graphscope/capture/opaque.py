@@ -33,10 +33,12 @@ class Opaque:
     Attributes:
         call: What the user passed; its `func` is what they wrote.
         module: The module that it runs, if it is one.
+        results: What it returned.
     """
 
     call: Call
     module: torch.nn.Module | None = None
+    results: Sequence[torch.Tensor] = ()
 
 
 class OpaqueWatch:
@@ -79,7 +81,7 @@ class OpaqueWatch:
 
     def end(self, opaque: Opaque, results: Sequence[torch.Tensor], note: str) -> None:
         """Write down a call that has returned `results`."""
-        call = opaque.call
+        call, opaque.results = opaque.call, results
         frame, crossed = self._walker.find_user_frame()
         spot, site = self._sites.find(frame) if frame is not None else (None, None)
         if Owner.INIT in crossed:
@@ -88,6 +90,7 @@ class OpaqueWatch:
             spot = None
         op = RawOp(call.name, call.name, OpKind.GAP, self._modules.scope, site=site)
         op.note = note
+        self._modules.note_call(op)
         event = RawEvent(EventKind.OP, op=op, site=site)
         given = [tensor for _, tensor in call.tensors]
         changed = [
@@ -131,7 +134,7 @@ class OpaqueWatch:
     def leave(self, opaque: Opaque) -> None:
         """Note that the call is over, also when it raised."""
         if opaque.module is not None:
-            self._modules.exit(opaque.module)
+            self._modules.exit(opaque.module, list(opaque.results))
 
 
 def tensors_in(result: object) -> list[torch.Tensor]:

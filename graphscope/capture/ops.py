@@ -405,7 +405,9 @@ class OpWatch:
         name = call.name
         if name.startswith("__") and name.endswith("__"):
             name = name[2:-2]
-        return RawOp(name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
+        op = RawOp(name, self._target(call.func), OpKind.COMPUTE, scope, site=site)
+        self._modules.note_call(op)
+        return op
 
     def _note_unseen(self, tensor: torch.Tensor) -> RawValue:
         """Write down an op that no torch call showed, known by its autograd node.

@@ -6,10 +6,12 @@ never a tensor or an autograd node of the user's. A step that does what the last
 did uses its records again (`graphscope.capture.replay`).
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from graphscope.model.calls import ModuleParameter, TensorType
 from graphscope.model.graph import EventKind, OpKind, Phase, Role, ValueKind
 from graphscope.model.site import Site
 
@@ -121,8 +123,31 @@ class Known:
 
 
 @dataclass(slots=True, eq=False)
+class RawCall:
+    """One run of a module's forward; `number` says when it began among all of them."""
+
+    path: str
+    class_name: str
+    number: int = -1
+    parent: "RawCall | None" = None
+    inputs: tuple[TensorType, ...] = ()
+    outputs: tuple[TensorType, ...] = ()
+    parameters: tuple[ModuleParameter, ...] = ()
+
+    def lineage(self) -> "Iterator[RawCall]":
+        """Yield the call, the one that it was made in, and so on outwards."""
+        found: RawCall | None = self
+        while found is not None:
+            yield found
+            found = found.parent
+
+
+@dataclass(slots=True, eq=False)
 class RawOp:
-    """One operator call; with a recipe the next step may use the record again."""
+    """One operator call; with a recipe the next step may use the record again.
+
+    `call` is the call of a module that it ran in.
+    """
 
     name: str
     target: str
@@ -136,6 +161,7 @@ class RawOp:
     nodes: list[RawNode] = field(default_factory=list)
     note: str = ""
     recipe: "Recipe | None" = None
+    call: RawCall | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -155,7 +181,12 @@ class RawSlot:
 
 @dataclass(slots=True, eq=False)
 class RawEvent:
-    """One event. `phase` is set when it is known at once, else at the freeze."""
+    """One event. `phase` is set when it is known at once, else at the freeze.
+
+    `idle` are calls of modules without an op, since the event before; `trailing` those
+    after it, when it is the last event of an outermost module. An event that `parts`
+    from a step that was repeated so far knows better what came before it.
+    """
 
     kind: EventKind
     op: RawOp | None = None
@@ -168,3 +199,29 @@ class RawEvent:
     pass_index: int = 0
     extends_graph: bool = False
     chain: tuple[tuple[CodeType, int], ...] = ()
+    idle: tuple[RawCall, ...] | None = None
+    trailing: tuple[RawCall, ...] = ()
+    parts: bool = False
+
+
+def records_of(events: Iterable[RawEvent]) -> set[object]:
+    """Return the records that the running step has taken over from the last one."""
+    found: set[object] = set()
+    for event in events:
+        found.update(values_of(event))
+        if event.op is not None:
+            found.add(event.op)
+            found.update(event.op.nodes)
+        if event.node is not None:
+            found.add(event.node)
+        found.update(slot.value for slot in event.slots if slot.value is not None)
+    return found
+
+
+def values_of(event: RawEvent) -> Iterable[RawValue]:
+    """Return the values that an event is about."""
+    found = list(event.values)
+    if event.op is not None:
+        found += [v for _, v, _ in event.op.arguments if v is not None]
+        found += event.op.outputs
+    return found

@@ -52,6 +52,16 @@ def _check_references(graph: Graph) -> Iterator[str]:
     yield from _in_range("roots", "value", graph.roots, values)
     for gap in graph.gaps:
         yield from _in_range("gap", "event", [gap.event], len(graph.events))
+    yield from _check_calls(graph)
+
+
+def _check_calls(graph: Graph) -> Iterator[str]:
+    """A call stands behind the one that it was made in: so no call contains itself."""
+    for position, call in enumerate(graph.calls):
+        where = f"call {position}"
+        yield from _in_range(where, "earlier call", [call.parent], position)
+        count = len(graph.parameters)
+        yield from _in_range(where, "parameter", call.parameters, count)
 
 
 def _in_range(

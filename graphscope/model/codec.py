@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from graphscope.errors import RecordingError
+from graphscope.model.calls import ModuleCall, ModuleParameter, TensorType
 from graphscope.model.check import check_graph
 from graphscope.model.cycles import find_cycles
 from graphscope.model.graph import (
@@ -218,6 +219,10 @@ def _each(items: Iterable[Any], decode: Callable[[int, Any], Any]) -> Iterator[A
 
 _ARGUMENT: Final = _Record(Argument, name=_TEXT, value=_MAYBE_INT, text=_TEXT)
 _EDGE: Final = _Record(GradEdge, target=_MAYBE_INT, output=_INT, value=_MAYBE_INT)
+_TYPES: Final = _Record(TensorType, shape=_SHAPE, dtype=_TEXT).many()
+_OWNED: Final = _Record(
+    ModuleParameter, name=_TEXT, shape=_SHAPE, dtype=_TEXT, requires_grad=_BOOL
+)
 _PARTS: Final[Mapping[str, _Form]] = {
     "values": _Record(
         Value,
@@ -290,7 +295,19 @@ _PARTS: Final[Mapping[str, _Form]] = {
     "scopes": _Record(Scope, path=_TEXT, class_name=_TEXT).many(),
     "roots": _INTS,
     "gaps": _Record(Gap, event=_MAYBE_INT, reason=_TEXT).many(),
+    "calls": _Record(
+        ModuleCall,
+        path=_TEXT,
+        class_name=_TEXT,
+        parent=_MAYBE_INT,
+        inputs=_TYPES,
+        outputs=_TYPES,
+        parameters=_INTS,
+    ).many(),
+    "parameters": _OWNED.many(),
 }
+_LATER: Final = frozenset({"calls", "parameters"})
+"""Parts that the first files do not have; left out when empty."""
 
 
 def graph_to_data(graph: Graph) -> dict[str, Any]:
@@ -300,9 +317,8 @@ def graph_to_data(graph: Graph) -> dict[str, Any]:
     [{'path': '', 'class_name': 'Net'}]
     """
     tables = _Tables()
-    data = {
-        name: form.encode(getattr(graph, name), tables) for name, form in _PARTS.items()
-    }
+    kept = [name for name in _PARTS if name not in _LATER or getattr(graph, name)]
+    data = {name: _PARTS[name].encode(getattr(graph, name), tables) for name in kept}
     data["sites"] = [_site_row(site, tables) for site in tables.sites]
     data["frames"] = [[f.file, f.line, f.function] for f in tables.frames]
     return data
@@ -331,7 +347,8 @@ def graph_from_data(data: Any) -> Graph:
 
 
 def _decode_graph(data: Any) -> Graph:
-    if type(data) is not dict or data.keys() != {*_PARTS, "sites", "frames"}:
+    parts = {*_PARTS, "sites", "frames"}
+    if type(data) is not dict or data.keys() | _LATER != parts:
         raise _MalformedError("it has other parts than a graph")
     frames = list(_decode_part("frames", data, _decode_frame))
     tables = _Tables()
@@ -340,6 +357,8 @@ def _decode_graph(data: Any) -> Graph:
     )
     read = {}
     for name, form in _PARTS.items():
+        if name not in data:
+            continue
         try:
             read[name] = form.decode(data[name], tables)
         except _MalformedError as reason:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
 
+from graphscope.model.calls import ModuleCall, ModuleParameter
 from graphscope.model.site import Site
 
 
@@ -277,7 +278,8 @@ class Graph:
     """The structure of one step; see the module docstring.
 
     `roots` are the values that `backward()` or `autograd.grad` was called on, in
-    order, without repeats.
+    order, without repeats. `calls` are the modules that ran, in the order in which
+    they began; recordings of older versions have none.
     """
 
     values: tuple[Value, ...] = ()
@@ -288,6 +290,8 @@ class Graph:
     scopes: tuple[Scope, ...] = ()
     roots: tuple[int, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    calls: tuple[ModuleCall, ...] = ()
+    parameters: tuple[ModuleParameter, ...] = ()
 
     @cached_property
     def consumers(self) -> dict[int, tuple[int, ...]]:

@@ -17,14 +17,16 @@ The document is one object::
             "scopes": [...],
             "roots": [...],
             "gaps": [...],
+            "calls": [...],
+            "parameters": [...],
         },
         "observations": [...],
         "sources": {"/home/me/train.py": "..."},
     }
 
 The entries of `graph` carry the attributes of the classes in `graphscope.model.graph`
-under the same names; ids are positions in these lists. `observations[i]` belongs to
-`slots[i]` and is one of
+and `graphscope.model.calls` under the same names; ids are positions in these lists.
+`observations[i]` belongs to `slots[i]` and is one of
 
 - null: torch had no tensor there (`w.grad is None`);
 - `{"dtype": "float32", "shape": [2], "data": [1.0, 2.0]}`: the whole tensor, nested

@@ -57,7 +57,9 @@ def test_the_whole_document_of_a_tiny_step() -> None:
 ],
 "scopes": [],
 "roots": [],
-"gaps": []
+"gaps": [],
+"calls": [],
+"parameters": []
 },
 "observations": [
   {"dtype": "float64", "shape": [2, 2], "data": [[1.0, "NaN"], \

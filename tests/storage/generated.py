@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from graphscope.model.calls import ModuleCall, ModuleParameter, TensorType
 from graphscope.model.graph import (
     Argument,
     Event,
@@ -171,6 +172,7 @@ def graphs(draw: Draw) -> Graph:
                 draw(TEXTS),
             )
         )
+    parameters = draw(st.lists(PARAMETERS, max_size=2))
     return Graph(
         values=values,
         ops=tuple(draw(_op(i, values, n_nodes)) for i in range(n_ops)),
@@ -184,6 +186,21 @@ def graphs(draw: Draw) -> Graph:
         gaps=tuple(
             draw(st.lists(st.builds(Gap, _maybe_below(n_events), TEXTS), max_size=2))
         ),
+        calls=tuple(
+            draw(_call(i, len(parameters))) for i in range(draw(st.integers(0, 3)))
+        ),
+        parameters=tuple(parameters),
+    )
+
+
+PARAMETERS = st.builds(ModuleParameter, TEXTS, HUGE_SHAPES, TEXTS, st.booleans())
+TYPES = st.lists(st.builds(TensorType, HUGE_SHAPES, TEXTS), max_size=2).map(tuple)
+
+
+def _call(position: int, parameters: int) -> st.SearchStrategy[ModuleCall]:
+    owned = _ids(parameters)
+    return st.builds(
+        ModuleCall, TEXTS, TEXTS, _maybe_below(position), TYPES, TYPES, owned
     )
 
 

@@ -73,4 +73,5 @@ def test_its_graph_is_what_it_was(recording: FileRecording) -> None:
     names = [v.name for v in graph.values if v.name]
     assert names == ["x", "w", "b", "z", "a", "big", "m", "y", "l"]
     assert len(graph.slots) == 40
+    assert (graph.calls, graph.parameters) == ((), ())  # which came later
     assert recording.series("w", Role.VALUE)[0] == 0.5

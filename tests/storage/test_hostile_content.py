@@ -101,6 +101,24 @@ BAD_GRAPHS: dict[str, Any] = {
         ]
     ),
     "roots that are not there": _graph_data(roots=[8]),
+    "a call inside of itself": _graph_data(
+        calls=[{"path": "", "class_name": "Net", "parent": 0}]
+    ),
+    "a call inside of a later one": _graph_data(
+        calls=[
+            {"path": "", "class_name": "Net", "parent": 1},
+            {"path": "", "class_name": "Net"},
+        ]
+    ),
+    "a parameter that is not there": _graph_data(
+        calls=[{"path": "", "class_name": "Net", "parameters": [0]}]
+    ),
+    "a result that is a number": _graph_data(
+        calls=[{"path": "", "class_name": "Net", "outputs": [3]}]
+    ),
+    "a frozen parameter that is 0": _graph_data(
+        parameters=[{"name": "w", "shape": [], "requires_grad": 0}]
+    ),
 }
 
 

@@ -1,0 +1,223 @@
+"""Which calls of modules a step's ops ran in, and what those calls took and returned.
+
+An op refers to the call that it ran in. So when a step repeats the last one, and its
+records are used again, the calls come with them and cost nothing. Calls without an op
+of their own (`nn.Identity`) are listed by the next event, or by the last event of the
+outermost module that they ran in.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Any, Final
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from graphscope.capture.journal import Journal
+from graphscope.capture.records import RawCall, RawOp
+from graphscope.capture.tensors import dtype_name, flatten_tensors, shape_of
+from graphscope.model.calls import ModuleParameter, TensorType
+
+_MAX_TENSORS: Final = 16
+_NUMBERS: Final = count()
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A module that runs, or a function of torch's that is shown from inside.
+
+    Attributes:
+        key: Python id of the module; negative for a function.
+        path: Its scope.
+        class_name: Its class; empty for a function.
+        parent: The module that called it.
+        begun: After how many events of the recording.
+        depth: How many modules are around it.
+        inner: Keys of the modules that it called.
+        call: The record of the call, from its first op on.
+    """
+
+    key: int
+    path: str
+    class_name: str = ""
+    parent: "Running | None" = None
+    begun: int = 0
+    depth: int = 0
+    inner: set[int] = field(default_factory=set)
+    call: RawCall | None = None
+
+    @property
+    def module(self) -> "Running | None":
+        """The module that runs, or that called the function that runs."""
+        return self if self.class_name else self.parent
+
+
+class ModuleCalls:
+    """Writes the calls of modules down, for one recorder.
+
+    Attributes:
+        is_read: Whether an op of the step has read a tensor.
+    """
+
+    def __init__(
+        self, journal: Journal, is_read: Callable[[torch.Tensor], bool]
+    ) -> None:
+        self.is_read = is_read
+        self._journal = journal
+        self._parameters: dict[int, ModuleParameter] = {}
+        self._waiting: list[Running] = []
+        self._waits_at = 0
+        journal.take_idle = self.take_idle
+
+    def begin(
+        self, key: int, path: str, class_name: str, around: Running | None
+    ) -> Running:
+        """Note that a module begins to run inside of `around`."""
+        parent = None if around is None else around.module
+        begun = self._now()
+        if parent is None:
+            return Running(key, path, class_name, begun=begun)
+        parent.inner.add(key)
+        return Running(key, path, class_name, parent, begun, parent.depth + 1)
+
+    def end(
+        self, running: Running, module: torch.nn.Module, given: Any, returned: Any
+    ) -> None:
+        """Note what a module was given and returned."""
+        is_repeated = self._journal.replay.is_active
+        has_events = self._now() > running.begun
+        call = running.call
+        if has_events and not is_repeated:
+            call = self._call_of(running)
+        elif call is None and not has_events:
+            call = running.call = RawCall(running.path, running.class_name)
+            self._wait(running)
+        if call is not None:
+            call.inputs, call.outputs = _types_of(given), _types_of(returned)
+            call.parameters = tuple(self._owned(module, running))
+        if running.parent is None and has_events and not is_repeated:
+            self._journal.events[-1].trailing = self.take_idle()
+
+    def note(self, op: RawOp, around: Running | None) -> None:
+        """Let a new op say in which call it runs."""
+        if self._waiting and self._waits_at == self._now():
+            for idle in self._waiting:
+                self._call_of(idle)
+        running = None if around is None else around.module
+        if running is not None:
+            op.call = self._call_of(running)
+
+    def take_idle(self) -> tuple[RawCall, ...]:
+        """Return the calls without an op since the last event, each once."""
+        if not self._waiting:
+            return ()
+        waiting, self._waiting = self._waiting, []
+        is_valid = self._waits_at == self._now()
+        return tuple(map(self._call_of, waiting)) if is_valid else ()
+
+    def clear(self) -> None:
+        """Forget every module."""
+        self._parameters.clear()
+        self._waiting.clear()
+        self._waits_at = 0
+
+    def _now(self) -> int:
+        """Return how many events there were."""
+        return self._journal.passed + len(self._journal.events)
+
+    def _wait(self, running: Running) -> None:
+        """Keep a call without an op until the next event lists it."""
+        now = self._now()
+        if self._waits_at != now:
+            self._waiting.clear()
+            self._waits_at = now
+        self._waiting.append(running)
+
+    def _call_of(self, running: Running) -> RawCall:
+        """Return the record of a call, which has its place in time from now on."""
+        call = running.call
+        if call is None:
+            call = self._resumed(running)
+            if call is None:
+                call = RawCall(running.path, running.class_name)
+            running.call = call
+        if call.number < 0:
+            parent = running.parent
+            call.parent = None if parent is None else self._call_of(parent)
+            call.number = next(_NUMBERS)
+        return call
+
+    def _resumed(self, running: Running) -> RawCall | None:
+        """Return the call that the ops so far say, which are of the step before."""
+        start = max(running.begun - self._journal.passed, 0)
+        for event in reversed(self._journal.events[start:]):
+            if event.op is not None and event.op.call is not None:
+                line = [*event.op.call.lineage()][::-1]
+                found = line[running.depth] if running.depth < len(line) else None
+                is_it = found is not None and found.path == running.path
+                return found if is_it else None
+        return None
+
+    def _owned(
+        self, module: torch.nn.Module, running: Running
+    ) -> Iterator[ModuleParameter]:
+        """Yield each parameter that a module owns, or uses of modules inside it.
+
+        Of a module that called others it is what those do not own.
+        """
+        seen: set[int] = set()
+        for path, tensor in _walk(module, running.path, running.inner, self.is_read):
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield self._parameter(path, tensor)
+
+    def _parameter(self, name: str, tensor: torch.Tensor) -> ModuleParameter:
+        """Return the record of a parameter: one, whatever modules share it."""
+        wants = tensor.requires_grad
+        made = ModuleParameter(name, shape_of(tensor), dtype_name(tensor), wants)
+        known = self._parameters.get(id(tensor))
+        if known is not None and _is_like(known, made):
+            return known
+        self._parameters[id(tensor)] = made
+        return made
+
+
+def _walk(
+    module: torch.nn.Module,
+    path: str,
+    called: set[int],
+    is_read: Callable[[torch.Tensor], bool],
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield what a module owns, and what of those inside it that were not called.
+
+    Where some were called, the others may be unused: only what was read counts then.
+    A module without a forward (`nn.ParameterList`) is never called.
+    """
+    prefix = f"{path}." if path else ""
+    for key, tensor in module.named_parameters(recurse=False):
+        if not is_lazy(tensor):
+            yield f"{prefix}{key}", tensor
+    for key, child in module.named_children():
+        if id(child) in called:
+            continue
+        is_certain = not called or type(child).forward is torch.nn.Module.forward
+        for name, inner in _walk(child, f"{prefix}{key}", called, is_read):
+            if is_certain or is_read(inner):
+                yield name, inner
+
+
+def _is_like(one: ModuleParameter, other: ModuleParameter) -> bool:
+    """Whether two records are of one parameter, as far as that can be told."""
+    return (one.shape, one.dtype, one.requires_grad) == (
+        other.shape,
+        other.dtype,
+        other.requires_grad,
+    )
+
+
+def _types_of(tree: Any) -> tuple[TensorType, ...]:
+    return tuple(
+        TensorType(shape_of(tensor), dtype_name(tensor))
+        for _, tensor in islice(flatten_tensors(tree), _MAX_TENSORS)
+    )
