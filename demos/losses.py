@@ -73,8 +73,8 @@ def cross_entropy_diagram() -> None:
     z = torch.stack((z_0, z_1))
     y_hat = torch.softmax(z, dim=0)
     y_hat_0, y_hat_1 = y_hat
-    L_each = -y_0 * torch.log(y_hat_0) - y_1 * torch.log(y_hat_1)  # noqa: N806
-    L = L_each.mean()  # noqa: N806
+    L_each = -y_0 * torch.log(y_hat_0) - y_1 * torch.log(y_hat_1)
+    L = L_each.mean()
     L.backward()
     print("z:", z, "y_hat:", y_hat, "L:", L.item())
 
@@ -139,7 +139,7 @@ def gaussian_nll() -> None:
     would be −2.1383. The logarithms are of the factor before the exponential.
     """
     x = torch.tensor([1.0, -1.0, 0.5])  # the lecture prints no numbers
-    Sigma = torch.tensor([[2.0, 0.3, 0.0], [0.3, 1.0, 0.2], [0.0, 0.2, 1.5]])  # noqa: N806
+    Sigma = torch.tensor([[2.0, 0.3, 0.0], [0.3, 1.0, 0.2], [0.0, 0.2, 1.5]])
     quadratic = 0.5 * (x @ torch.linalg.inv(Sigma) @ x)
     logs = 3 / 2 * math.log(2 * math.pi) + 0.5 * torch.logdet(Sigma)
     plus_signs = quadratic + logs
@@ -230,7 +230,7 @@ def cross_entropy_wrong() -> None:
     y_hat = torch.tensor([0.83, 0.17], requires_grad=True)
     y = torch.tensor([0.0, 1.0])
     log_y_hat = torch.log(y_hat)
-    H = -(y * log_y_hat).sum()  # noqa: N806
+    H = -(y * log_y_hat).sum()
     H.backward()
     print("H:", H.item(), "gradient:", y_hat.grad)
 
@@ -243,7 +243,7 @@ def cross_entropy_right() -> None:
     y_hat = torch.tensor([0.21, 0.79])
     y = torch.tensor([0.0, 1.0])
     log_y_hat = torch.log(y_hat)
-    H = -(y * log_y_hat).sum()  # noqa: N806
+    H = -(y * log_y_hat).sum()
     print("H:", H.item())
 
 
@@ -287,13 +287,13 @@ def r_squared() -> None:
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0])  # the lecture has only the formulas
     y = torch.tensor([2.1, 3.9, 6.2, 7.8])
-    A = torch.stack((x, torch.ones(4)), dim=1)  # noqa: N806
+    A = torch.stack((x, torch.ones(4)), dim=1)
     w_and_b = torch.linalg.lstsq(A, y.unsqueeze(1)).solution
     y_hat = (A @ w_and_b).squeeze()
     y_mean = y.mean()
-    SS_res = ((y - y_hat) ** 2).sum()  # noqa: N806
-    SS_reg = ((y_hat - y_mean) ** 2).sum()  # noqa: N806
-    SS_tot = ((y - y_mean) ** 2).sum()  # noqa: N806
+    SS_res = ((y - y_hat) ** 2).sum()
+    SS_reg = ((y_hat - y_mean) ** 2).sum()
+    SS_tot = ((y - y_mean) ** 2).sum()
     one_minus_res_over_tot = 1 - SS_res / SS_tot
     reg_over_tot = SS_reg / SS_tot
     print(one_minus_res_over_tot, reg_over_tot)
