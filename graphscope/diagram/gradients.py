@@ -8,7 +8,15 @@ import numpy as np
 from graphscope.diagram.labels import root_name
 from graphscope.diagram.model import Line
 from graphscope.diagram.selection import Selection
-from graphscope.model.graph import EventKind, GradNode, Op, Role, Value
+from graphscope.model.graph import (
+    Event,
+    EventKind,
+    GradNode,
+    Op,
+    OpKind,
+    Role,
+    Value,
+)
 from graphscope.model.numbers import (
     format_number,
     format_observation,
@@ -25,6 +33,9 @@ _ROUNDING: Final = 1e-4
 
 _SHOWN: Final = 4
 """Numbers in a row (passes, elements) before the rest is cut."""
+
+_SHORT_ROW: Final = (6, 30)
+"""How many of them, when they take no more than so many characters."""
 
 Seen = tuple[int, Observation | None]
 """An event and what was observed in it."""
@@ -57,7 +68,9 @@ def join_numbers(seen: Sequence[Observation | None], separator: str) -> str:
 
 
 def _join(texts: Sequence[str], separator: str) -> str:
-    if len(texts) <= _SHOWN:
+    count, characters = _SHORT_ROW
+    is_short = len(texts) <= count and sum(map(len, texts)) <= characters
+    if len(texts) <= _SHOWN or is_short:
         return separator.join(texts)
     shown = [*texts[: _SHOWN - 2], "…", texts[-1]]
     return f"{separator.join(shown)} ({len(texts)} times)"
@@ -263,15 +276,28 @@ def _stored_lines(
 def _stored(
     selection: Selection, value: int, role: Role, arrived: Sequence[Seen]
 ) -> tuple[Seen, ...]:
-    """Return `.grad` in the events from the first arrival to the last."""
+    """Return `.grad` in the events from the first arrival to the last.
+
+    A zeroing behind the last arrival counts as well, unless an update lies between:
+    then it makes ready for the next step.
+    """
     trace, first, last = selection.trace, arrived[0][0], arrived[-1][0]
     slots = [(trace.graph.slots[s].event, s) for s in trace.slots_of(value, role)]
     events = trace.graph.events
+    end = next((e.index for e in events[last:] if _is_update(trace, e)), len(events))
     return tuple(
         (e, trace.seen(s))
         for e, s in slots
-        if first <= e <= last or events[e].label == HOOK
+        if first <= e <= last
+        or events[e].label == HOOK
+        or (last < e < end and events[e].kind is EventKind.ZERO)
     )
+
+
+def _is_update(trace: Trace, event: Event) -> bool:
+    if event.kind is EventKind.UPDATE:
+        return True
+    return event.op is not None and trace.graph.ops[event.op].kind is OpKind.UPDATE
 
 
 def is_same(one: Observation | None, other: Observation | None) -> bool:

@@ -9,7 +9,7 @@ from graphscope.diagram.labels import constant_text, derivative, is_constant, ti
 from graphscope.diagram.model import Box, BoxKind, Line, Style
 from graphscope.diagram.selection import Selection, leaf_consumers
 from graphscope.diagram.tooltips import value_tooltip
-from graphscope.model.graph import Role, Value, ValueKind
+from graphscope.model.graph import OpKind, Role, Value, ValueKind
 from graphscope.model.numbers import format_observation
 
 _KINDS: Final = {
@@ -42,7 +42,9 @@ def leaf_boxes(selection: Selection, style: Style) -> list[tuple[Moment, Box]]:
         moment = (-1 if event is None else event, rank, op.id, position)
         placed.append((moment, _leaf_box(selection, values[value], style)))
     drawn = {value for _, box in placed for value in box.values}
-    return [*placed, *_updated_boxes(selection, drawn, style)]
+    placed += _updated_boxes(selection, drawn, style)
+    drawn |= {value for _, box in placed for value in box.values}
+    return [*placed, *_unread_boxes(selection, drawn, style)]
 
 
 def _updated_boxes(
@@ -61,6 +63,36 @@ def _updated_boxes(
         for position, value in enumerate(lonely):
             box = _leaf_box(selection, selection.trace.graph.values[value], style)
             placed.append(((event.index, LEAF, -1, position), box))
+    return placed
+
+
+def _unread_boxes(
+    selection: Selection, drawn: Collection[int], style: Style
+) -> list[tuple[Moment, Box]]:
+    """Return boxes for the named tensors that were made and that nothing reads.
+
+    `t = torch.tensor([1, 2, 3])` alone is a picture too, and a tensor that was
+    forgotten is worth seeing. Of very many none is drawn: they are somebody's data.
+    """
+    graph = selection.trace.graph
+    unread = [
+        value
+        for value in graph.values
+        if value.name is not None
+        and value.id not in drawn
+        and value.id not in graph.consumers
+        and value.version == 0
+        and value.op is not None
+        and graph.ops[value.op].kind is OpKind.CREATE
+        and selection.has_event(graph.op_events.get(value.op))
+    ]
+    if len(unread) > _MAX_LONELY:
+        return []
+    placed: list[tuple[Moment, Box]] = []
+    for value in unread:
+        event = graph.op_events.get(value.op) if value.op is not None else None
+        moment = (-1 if event is None else event, LEAF, value.op or 0, 0)
+        placed.append((moment, _leaf_box(selection, value, style)))
     return placed
 
 

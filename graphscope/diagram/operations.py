@@ -4,10 +4,16 @@ from collections import Counter
 from typing import Final
 
 from graphscope.diagram.draft import OP, ROOT, Draft, Moment, make_draft
-from graphscope.diagram.gradients import edge_lines, gradient_line, value_text
+from graphscope.diagram.gradients import (
+    edge_lines,
+    gradient_line,
+    leaf_lines,
+    value_text,
+)
 from graphscope.diagram.labels import formula_of, name_of, sign_of, title_of
 from graphscope.diagram.leaves import first_arrival, leaf_boxes
 from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Line, Style
+from graphscope.diagram.seeds import seed_line
 from graphscope.diagram.selection import Selection
 from graphscope.diagram.tooltips import op_tooltip, value_tooltip
 from graphscope.diagram.updates import change_text, update_arrows, update_boxes
@@ -82,12 +88,23 @@ def _op_lines(selection: Selection, op: Op, event: int | None) -> tuple[Line, ..
         text = result_text(trace, op, found)
         if text:
             lines.append(Line(f"{label}{text}", event))
-        gradient = gradient_line(selection, value, f"{label}∂ ")
-        if gradient is not None:
-            lines.append(gradient)
+        lines += _gradient_lines(selection, op, found, f"{label}∂ ")
     if len(op.outputs) > _SHOWN_RESULTS:
         lines.append(Line(f"+ {len(op.outputs) - _SHOWN_RESULTS} more results", event))
     return tuple(lines)
+
+
+def _gradient_lines(
+    selection: Selection, op: Op, value: Value, prefix: str
+) -> tuple[Line, ...]:
+    """Write the gradient of a result.
+
+    `x.clone().requires_grad_()` is a result of an op and a leaf: it has a `.grad`.
+    """
+    if value.is_leaf and value.requires_grad and op.kind is OpKind.COMPUTE:
+        return leaf_lines(selection, value, prefix)
+    line = gradient_line(selection, value.id, prefix)
+    return () if line is None else (line,)
 
 
 def result_text(trace: Trace, op: Op, value: Value) -> str:
@@ -106,7 +123,7 @@ def _root_box(selection: Selection, value: int) -> Box:
     event = None if found.op is None else trace.graph.op_events.get(found.op)
     seen = trace.value_of(value)
     lines = [] if seen is None else [Line(value_text(found, seen), event)]
-    gradient = gradient_line(selection, value)
+    gradient = seed_line(selection, value) or gradient_line(selection, value)
     return Box(
         id=f"v{value}",
         kind=BoxKind.ROOT,

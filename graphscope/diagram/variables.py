@@ -22,6 +22,7 @@ from graphscope.diagram.operations import (
     op_box,
     result_text,
 )
+from graphscope.diagram.seeds import seed_line
 from graphscope.diagram.selection import Selection
 from graphscope.diagram.tooltips import op_tooltip
 from graphscope.diagram.updates import update_arrows, update_boxes
@@ -101,7 +102,8 @@ def _value_lines(selection: Selection, op: Op, value: int) -> tuple[Line, ...]:
     above = root_of(selection, first_arrival(selection, value))
     below = above if value in selection.roots else shorten(title, _SHORT)
     prefix = f"{derivative(above, below)} = "
-    gradient = gradient_line(selection, value, prefix)
+    seed = seed_line(selection, value) if value in selection.roots else None
+    gradient = seed or gradient_line(selection, value, prefix)
     return (*lines, *([] if gradient is None else [gradient]))
 
 

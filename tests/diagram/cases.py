@@ -161,11 +161,13 @@ def modules(blocks: int = 2) -> Trace:
     return s.trace(scopes)
 
 
-def creations() -> Trace:
-    """x = torch.tensor(1.0); torch.zeros(()); torch.sin(x)."""
+def creations(spares: int = 1) -> Trace:
+    """x = torch.tensor(1.0); spare = torch.zeros(()); torch.ones(()); torch.sin(x)."""
     s = Sketch()
     x = s.op("tensor", [], 1.0, named="x", kind=OpKind.CREATE)
-    s.op("zeros", [], 0.0, named="spare", kind=OpKind.CREATE)
+    for _ in range(spares):
+        s.op("zeros", [], 0.0, named="spare", kind=OpKind.CREATE)
+    s.op("ones", [], 1.0, kind=OpKind.CREATE)
     s.op("sin", [x], 0.8415)
     return s.trace()
 

@@ -280,10 +280,19 @@ def test_a_gradient_that_autograd_grad_returned_is_marked() -> None:
     ]
 
 
-def test_a_creation_that_nothing_reads_is_not_drawn() -> None:
+def test_a_tensor_that_nothing_reads_is_drawn_where_it_has_a_name() -> None:
     diagram = build_diagram(cases.creations())
+    assert texts_of(diagram) == [
+        "input spare | 0",
+        "input x | 1",
+        "operation sin | sin(x) | 0.8415",
+    ]
+    assert [box.event for box in diagram.boxes] == [1, 0, 3]
+
+
+def test_of_many_tensors_that_nothing_reads_none_is_drawn() -> None:
+    diagram = build_diagram(cases.creations(spares=9))
     assert texts_of(diagram) == ["input x | 1", "operation sin | sin(x) | 0.8415"]
-    assert diagram.boxes[0].event == 0
 
 
 def test_a_gap_is_drawn_with_its_reason() -> None:
