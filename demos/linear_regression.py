@@ -217,7 +217,7 @@ def make_regression_data() -> dict[str, object]:
 def make_regression_train() -> None:
     """41-make-regression-train: A line through these points, 100 epochs.
 
-    Look at: the loss falls from 5643 to 559; noise of 20 leaves about 20² = 400 of it.
+    Look at: the loss falls from 5643 to 559; the best line would leave 333.
     """
     from sklearn import datasets
 
