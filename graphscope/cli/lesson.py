@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from graphscope.cli.report import describe_numbers, describe_step, draw_step
+from graphscope.cli.report import (
+    describe_numbers,
+    describe_phases,
+    describe_step,
+    draw_step,
+)
 from graphscope.cli.table import align
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
@@ -33,7 +38,8 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
         numbers = range(len(run.steps))
         style = choose_style(first)
         parts.append(draw_step(first, DiagramOptions(style=style), width=width))
-        parts.append(f"{example.id} · {describe_step(first, numbers=numbers)}")
+        heading = f"{example.id} · {describe_step(first, numbers=numbers)}"
+        parts.append(f"{heading}\n{describe_phases(first, width=width)}")
         parts.append(describe_numbers(first, width=width))
         parts += describe_chain(first, width=width)
     else:

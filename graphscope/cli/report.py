@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from textwrap import fill
 from typing import Final
 
+from graphscope.analysis.phases import describe_run, find_runs
 from graphscope.cli.legend import write_legend
 from graphscope.cli.options import View
 from graphscope.cli.table import to_table
@@ -15,6 +17,7 @@ from graphscope.render.text.cells import clean
 from graphscope.storage.numbering import describe_missing
 
 _MAX_NAME: Final = 32
+_MAX_PHASES: Final = 12
 
 
 def describe_step(trace: Trace, *, numbers: Sequence[int]) -> str:
@@ -39,6 +42,19 @@ def describe_step(trace: Trace, *, numbers: Sequence[int]) -> str:
     if trace.status is Status.ABORTED:
         parts.append(f"ended by {clean(trace.error)}")
     return " · ".join(parts)
+
+
+def describe_phases(trace: Trace, *, width: int) -> str:
+    """Write the five numbered steps in the order in which they ran.
+
+    The order tells where the gradients were zeroed: first, between loss and backward,
+    or last. Nothing for a step without events.
+    """
+    runs = find_runs(trace.graph.events)
+    texts = [describe_run(trace.graph, run) for run in runs]
+    if len(texts) > _MAX_PHASES:
+        texts = [*texts[:_MAX_PHASES], f"… {len(texts) - _MAX_PHASES} more"]
+    return fill(" → ".join(texts), width, break_on_hyphens=False)
 
 
 def describe_state(recording: Recording) -> list[str]:

@@ -15,6 +15,7 @@ from graphscope.cli.options import (
 from graphscope.cli.output import find_width, put, say
 from graphscope.cli.report import (
     describe_numbers,
+    describe_phases,
     describe_state,
     describe_step,
     draw_step,
@@ -52,7 +53,8 @@ def show(
         warn_if_wide(picture, width)
     put(f"{picture}\n")
     about = [file.name, describe_step(trace, numbers=numbers), *state]
-    put(f"{' · '.join(about)}\n")
+    put(" · ".join(about))
+    put(f"{describe_phases(trace, width=width)}\n")
     put(describe_numbers(trace, width=width))
 
 

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from graphscope.analysis.phases import PhaseRun, find_runs
 from graphscope.diagram.model import Style
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Gap, Graph, Role
 from graphscope.tui.box_view import BoxDrawing, draw_step, picture_boxes
+from graphscope.tui.chain_panel import ChainPanel
 from graphscope.tui.feed import Feed, Series
 from graphscope.tui.histories import HistoryKey
 from graphscope.tui.inspector import History, count_gaps, inspect_node, list_gaps
@@ -34,11 +36,9 @@ from graphscope.tui.source import find_focus, show_source, why_no_source
 from graphscope.tui.state import Position, View, fit
 from graphscope.tui.timeline import (
     HeaderFacts,
-    PhaseRun,
     draw_event,
     draw_header,
     draw_timeline,
-    find_runs,
 )
 from graphscope.tui.words import name_of_node, title_of_node
 
@@ -66,6 +66,7 @@ class SessionView:
         outline: The nodes of the step, None likewise.
         problem: Why there is no step to show.
         numbers: The number of each step.
+        chain: The chain rule that is pinned.
     """
 
     def __init__(self, feed: Feed, title: str) -> None:
@@ -73,6 +74,7 @@ class SessionView:
         self.moment: Moment | None = None
         self.outline: Outline | None = None
         self.problem = ""
+        self.chain = ChainPanel()
         self._feed = feed
         self._title = title
         self._origin: _Origin | None = None
@@ -139,6 +141,7 @@ class SessionView:
         found = fit(position, self.events)
         self.position = found
         if self.moment is None or self.outline is None:
+            self.chain.look(None, None)
             return
         self.moment = replace(self.moment, event=found.event)
         selection = found.selection
@@ -148,6 +151,7 @@ class SessionView:
         if selection is not None and selection >= len(self.outline.nodes):
             selection = None
         self.position = replace(found, selection=selection)
+        self.chain.look(self.moment, self.outline)
         if follow or is_same_step or origin is None:
             self._origin = _Origin(self.moment, self.outline, selection)
 
@@ -185,6 +189,16 @@ class SessionView:
                 )
         return replace(position, event=event, selection=chosen)
 
+    def toggle_chain(self) -> bool:
+        """Pin the chain rule of the selected node, or close it; False without both."""
+        selection, chain = self.position.selection, self.chain
+        if selection is None and not chain.is_open:
+            return False
+        if self.moment is not None and self.outline is not None:
+            chain.toggle(self.moment, self.outline, selection)
+            chain.look(self.moment, self.outline)
+        return True
+
     # --- the graph
 
     @property
@@ -218,7 +232,12 @@ class SessionView:
         if self.position.view is View.RAIL:
             columns = self._choose_columns(moment, outline, width)
             return RailPicture(
-                moment, outline, columns, self.position.selection, self.position.style
+                moment,
+                outline,
+                columns,
+                self.position.selection,
+                self.position.style,
+                self.chain.marks(moment, outline),
             )
         drawing = self._drawings.get(self._drawing_key)
         if drawing is None and self.has_slow_boxes:

@@ -7,8 +7,9 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from graphscope.analysis.phases import PhaseRun
 from graphscope.diagram.labels import root_name
-from graphscope.model.graph import Event, Phase
+from graphscope.model.graph import Phase
 from graphscope.model.numbers import format_number
 from graphscope.model.trace import Trace
 from graphscope.tui.feed import Series
@@ -24,30 +25,6 @@ _GAPS: Final = 7
 _LOSS: Final = "loss"
 _LOSS_LETTER: Final = "L"
 _MAX_ROOT: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseRun:
-    """Consecutive events of one phase in one pass."""
-
-    phase: Phase
-    start: int
-    stop: int
-
-
-def find_runs(events: Sequence[Event]) -> tuple[PhaseRun, ...]:
-    """Divide the events of a step into runs of one phase each."""
-    runs: list[PhaseRun] = []
-    before: tuple[Phase, int] | None = None
-    for event in events:
-        here = (event.phase, event.pass_index)
-        if here == before:
-            last = runs.pop()
-            runs.append(PhaseRun(last.phase, last.start, event.index + 1))
-        else:
-            runs.append(PhaseRun(event.phase, event.index, event.index + 1))
-        before = here
-    return tuple(runs)
 
 
 def draw_timeline(runs: Sequence[PhaseRun], event: int, width: int) -> ScreenLine:

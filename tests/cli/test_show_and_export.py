@@ -14,6 +14,8 @@ from tests.diagram.sketch import Sketch
 
 TABLE = """\
 run.gscope · step 0 (0 to 4) · l 0.1394
+1 forward (3 ops) → 2 loss (1 op) → 3 zero (to None) → 4 backward (4 nodes) → 5 update \
+(SGD)
 
 name  kind       type    value   gradient  .grad    updated  line
 x_1   input      f32[1]  3.7     –         –        –        4

@@ -4,14 +4,13 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from graphscope.analysis.phases import PhaseRun, find_runs
 from graphscope.model.graph import Phase
 from graphscope.tui.moment import Moment
 from graphscope.tui.timeline import (
     HeaderFacts,
-    PhaseRun,
     draw_header,
     draw_timeline,
-    find_runs,
 )
 from tests.samples import logistic_trace
 
