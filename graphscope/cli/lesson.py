@@ -1,7 +1,5 @@
 """An example as text: picture, numbers, chain rule, and the lecture's own numbers."""
 
-from typing import Final
-
 from graphscope.cli.report import (
     describe_numbers,
     describe_phases,
@@ -9,18 +7,13 @@ from graphscope.cli.report import (
     draw_step,
 )
 from graphscope.cli.table import align
-from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
-from graphscope.errors import GraphscopeError
 from graphscope.lectures.catalog import Example
+from graphscope.lectures.lesson import choose_chain_rule, choose_style
 from graphscope.lectures.running import Run
 from graphscope.lectures.shelf import Shelf
 from graphscope.lectures.wording import compare_rows
-from graphscope.model.graph import ValueKind
-from graphscope.model.trace import Trace
-
-_FEW_OPS: Final = 12
-_FEW_PATHS: Final = 4
+from graphscope.render.text.chain import chain_lines
 
 
 def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> str:
@@ -41,7 +34,9 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
         heading = f"{example.id} · {describe_step(first, numbers=numbers)}"
         parts.append(f"{heading}\n{describe_phases(first, width=width)}")
         parts.append(describe_numbers(first, width=width))
-        parts += describe_chain(first, width=width)
+        rule = choose_chain_rule(first)
+        if rule is not None:
+            parts.append("\n".join(chain_lines(first, rule, width=width)))
     else:
         parts.append(f"{example.id} · no torch operation ran: there is no graph.")
     if run.printed.strip():
@@ -51,42 +46,6 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
     parts += _describe_oracle(shelf, example, run, width=width)
     parts.append(f"Look at: {example.look_at}")
     return "\n\n".join(parts)
-
-
-def choose_style(trace: Trace) -> Style:
-    """Return the style in which lectures draw such a step.
-
-    The chain rule of a few named values is drawn as variables, all else as operations.
-    """
-    is_small = len(trace.graph.ops) <= _FEW_OPS
-    return Style.VARIABLES if trace.graph.roots and is_small else Style.OPERATIONS
-
-
-def describe_chain(trace: Trace, *, width: int) -> list[str]:
-    """Write the chain rule of the first parameter that got a gradient, if it is short.
-
-    Returns:
-        One part, or none where there is nothing short to write.
-    """
-    from graphscope.analysis.chain import find_chain_rule
-    from graphscope.analysis.chain.model import Kind
-    from graphscope.render.text.chain import chain_lines
-
-    graph = trace.graph
-    leaves = [
-        value
-        for value in graph.values
-        if value.kind is ValueKind.PARAMETER and trace.arrivals(value.id)
-    ]
-    if not leaves or not graph.roots:
-        return []
-    try:
-        rule = find_chain_rule(trace, leaves[0].id, graph.roots[-1])
-    except GraphscopeError:
-        return []
-    if rule.kind is Kind.NORMS or rule.count > _FEW_PATHS:
-        return []
-    return ["\n".join(chain_lines(trace, rule, width=width))]
 
 
 def _describe_oracle(
