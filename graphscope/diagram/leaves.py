@@ -73,12 +73,14 @@ def _unread_boxes(
 
     `t = torch.tensor([1, 2, 3])` alone is a picture too, and a tensor that was
     forgotten is worth seeing. Of very many none is drawn: they are somebody's data.
+    What was put into `weight.data` is the weight, which has its own box.
     """
     graph = selection.trace.graph
     unread = [
         value
         for value in graph.values
         if value.name is not None
+        and not value.name.endswith(".data")
         and value.id not in drawn
         and value.id not in graph.consumers
         and value.version == 0

@@ -6,9 +6,10 @@ from graphscope.diagram.model import BoxKind, Style
 from graphscope.diagram.options import DiagramOptions
 from graphscope.diagram.updates import change_text
 from graphscope.errors import StepRangeError
+from graphscope.model.graph import OpKind
 from graphscope.model.observation import Array, Observation
 from tests.diagram import cases
-from tests.diagram.sketch import arrows_of, texts_of
+from tests.diagram.sketch import Sketch, arrows_of, texts_of
 from tests.samples import logistic_trace
 
 
@@ -293,6 +294,15 @@ def test_a_tensor_that_nothing_reads_is_drawn_where_it_has_a_name() -> None:
 def test_of_many_tensors_that_nothing_reads_none_is_drawn() -> None:
     diagram = build_diagram(cases.creations(spares=9))
     assert texts_of(diagram) == ["input x | 1", "operation sin | sin(x) | 0.8415"]
+
+
+def test_what_became_the_numbers_of_a_parameter_is_drawn_as_the_parameter() -> None:
+    s = Sketch()
+    s.op("tensor", [], 2.0, named="linear.weight.data", kind=OpKind.CREATE)
+    weight = s.parameter("weight", 2.0)
+    s.op("sin", [weight], 0.9093)
+    diagram = build_diagram(s.trace())
+    assert [box.title for box in diagram.boxes] == ["weight", "sin"]
 
 
 def test_a_gap_is_drawn_with_its_reason() -> None:
