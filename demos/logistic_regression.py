@@ -148,7 +148,7 @@ def iris_1d() -> None:
     """d4-logreg-iris1d: Six petal lengths, one feature, 100 epochs.
 
     Look at: the loss falls from 0.6394 to 0.5641 while the weight grows and the bias
-    shrinks: short petals (label 0) get scores below those of the long ones.
+    falls: short petals (label 0) get scores below those of the long ones.
     """
     iris = np.genfromtxt(DATA / "iris_1d.csv", delimiter=",", skip_header=1)
     X, y = torch.Tensor(iris[:, :1]), torch.Tensor(iris[:, 1:])

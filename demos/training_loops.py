@@ -19,8 +19,8 @@ DATA = Path(__file__).parent / "data"
 def training_api() -> None:
     """35-training-api: Minibatches from a DataLoader: 3 batches, 2 epochs, 6 updates.
 
-    Look at: every step has its own features and labels, two rows of the six; steps 0
-    and 3 have the same rows, but by then the weight has moved and the loss is lower.
+    Look at: every step has its own features and labels, two rows of the six. Steps 2
+    and 5 have the same two; in between their loss has fallen from 0.6136 to 0.4104.
     """
     iris = np.genfromtxt(DATA / "iris_1d.csv", delimiter=",", skip_header=1)
     X = torch.tensor(iris[:, :1], dtype=torch.float32)

@@ -17,8 +17,8 @@ DATA = Path(__file__).parent / "data"
 def header_row() -> None:
     """d4-house-csv-header-nan: The header of the table is read as a row of NaN.
 
-    Look at: X has five rows for four houses, the first is NaN. It makes the mean loss
-    NaN, that the gradients, and the update the parameters. Missing: skip_header=1.
+    Look at: X has five rows for four houses, the first is NaN. So is the mean loss, so
+    are the gradients, and after the update the parameters. Missing: skip_header=1.
     """
     data = np.genfromtxt(DATA / "house_prices.csv", delimiter=",")
     X = torch.tensor(data[:, :1], dtype=torch.float32)
