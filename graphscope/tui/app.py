@@ -4,7 +4,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -18,20 +17,22 @@ from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from graphscope.diagram.model import Style
-from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Phase
+from graphscope.model.trace import Trace
 from graphscope.tui.canvas import Canvas
-from graphscope.tui.dialogs import Help, Question, SearchDialog
-from graphscope.tui.export import check_target, write_picture
+from graphscope.tui.chain_answer import ChainKey
+from graphscope.tui.dialogs import Help, SearchDialog
+from graphscope.tui.export import write_picture
 from graphscope.tui.fd_guard import guard_descriptors
-from graphscope.tui.feed import Feed, check_step, span_of
+from graphscope.tui.feed import Feed, check_step
 from graphscope.tui.histories import Histories, HistoryKey
 from graphscope.tui.keys import KEYS
 from graphscope.tui.lines import ScreenLine, clean
-from graphscope.tui.messages import BoxesDrawn, Exported, HistoryRead
+from graphscope.tui.messages import BoxesDrawn, ChainChecked, Exported, HistoryRead
 from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.palette import Commands
+from graphscope.tui.questions import ask_for_file, ask_for_step
 from graphscope.tui.search import Entry, list_entries
 from graphscope.tui.session_view import SessionView
 from graphscope.tui.state import (
@@ -46,7 +47,7 @@ from graphscope.tui.state import (
 )
 
 _POLL_S: Final = 1.0
-_HISTORY_DELAY_S: Final = 0.08
+_REST_S: Final = 0.08
 
 
 class GraphscopeApp(App[None]):
@@ -67,7 +68,7 @@ class GraphscopeApp(App[None]):
         self.title = clean(title)
         self.session = SessionView(feed, clean(title))
         self._histories = Histories()
-        self._history_timer: Timer | None = None
+        self._rest_timer: Timer | None = None
 
     @property
     def position(self) -> Position:
@@ -81,6 +82,7 @@ class GraphscopeApp(App[None]):
             with Container(id="side"):
                 yield Canvas("inspector")
                 yield Canvas("source")
+        yield Canvas("chain")
         yield Bar(self._timeline_line, bar_id="timeline")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -106,6 +108,7 @@ class GraphscopeApp(App[None]):
 
     def _show(self) -> None:
         """Draw every pane for where the user is."""
+        self._show_chain()
         self._show_graph()
         self._show_details()
         for bar in self.query(Bar):
@@ -123,6 +126,23 @@ class GraphscopeApp(App[None]):
         for node in reversed(self.session.nodes_in_sight()):
             canvas.show_area(picture.area_of(node))
 
+    def _show_chain(self) -> None:
+        canvas = self.query_one("#chain", Canvas)
+        chain, moment = self.session.chain, self.session.moment
+        canvas.screen.set_class(chain.is_open, "-chain")
+        if not chain.is_open:
+            return
+        width = canvas.content_width
+        picture = chain.picture(moment, width)
+        entitle(canvas, chain.title(moment))
+        canvas.border_subtitle = Content(chain.progress(moment))
+        canvas.styles.height = chain.height(moment, width) + 2
+        canvas.show(picture)
+        if picture.fresh is not None:
+            canvas.show_line(picture.fresh)
+        if chain.is_unchecked:
+            self._read_later()
+
     def _show_details(self) -> None:
         self._show_inspector()
         source = self.query_one("#source", Canvas)
@@ -137,26 +157,31 @@ class GraphscopeApp(App[None]):
         key = self.session.history_key
         history = self._histories.get(key)
         if history is None and key is not None:
-            self._ask_history(key)
+            self._read_later()
         entitle(canvas, self.session.node_title)
         canvas.show(self.session.inspector_picture(canvas.content_width, history))
 
-    def _ask_history(self, key: HistoryKey) -> None:
-        """Read numbers over the steps once the user rests: reading slows drawing."""
-        if self._history_timer is not None:
-            self._history_timer.stop()
-        begin = partial(self._begin_history, key)
-        self._history_timer = self.set_timer(_HISTORY_DELAY_S, begin)
+    def _read_later(self) -> None:
+        """Begin to read once the user rests: reading slows drawing."""
+        if self._rest_timer is not None:
+            self._rest_timer.stop()
+        self._rest_timer = self.set_timer(_REST_S, self._begin_reading)
 
-    def _begin_history(self, key: HistoryKey) -> None:
-        if key == self.session.history_key and self._histories.begin(key):
+    def _begin_reading(self) -> None:
+        key = self.session.history_key
+        is_missing = key is not None and self._histories.get(key) is None
+        if key is not None and is_missing and self._histories.begin(key):
             self._read_history(key)
+        check = self.session.chain.begin_check()
+        if check is not None:
+            self._check_chain(*check)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether numbers over the steps are still to be shown."""
+        """Whether something that a worker finds out is still to be shown."""
         key = self.session.history_key
-        return key is not None and self._histories.get(key) is None
+        has_history = key is None or self._histories.get(key) is not None
+        return not has_history or self.session.chain.is_unchecked
 
     @on(Canvas.Resized)
     def _redraw(self) -> None:
@@ -216,6 +241,16 @@ class GraphscopeApp(App[None]):
     def action_toggle_style(self) -> None:
         self.go(toggle_style(self.position), follow=False)
 
+    def action_toggle_chain(self) -> None:
+        if self.session.toggle_chain():
+            self._show()
+        else:
+            self._say("Select a node first: its chain rule is what c shows.")
+
+    def action_close_chain(self) -> None:
+        self.session.chain.close()
+        self._show()
+
     def action_toggle_maximize(self) -> None:
         if self.screen.maximized is not None:
             self.screen.minimize()
@@ -235,24 +270,12 @@ class GraphscopeApp(App[None]):
     def action_ask_step(self) -> None:
         numbers = self.session.numbers
 
-        def check(text: str) -> str:
-            try:
-                check_step(int(text), numbers)
-            except ValueError:
-                return "Write the number of a step."
-            except GraphscopeError as error:
-                return str(error)
-            return ""
-
         def move(text: str | None) -> None:
             if text is not None:
                 step = check_step(int(text), numbers)
                 self.go(replace(self.position, step=step), follow=False)
 
-        hint = span_of(numbers) if numbers else "The recording has no steps."
-        default = str(self.session.number)
-        question = Question("go to step", default=default, hint=hint, check=check)
-        self.push_screen(question, move)
+        self.push_screen(ask_for_step(numbers, self.session.number), move)
 
     def action_export(self) -> None:
         if self.session.moment is None:
@@ -263,13 +286,7 @@ class GraphscopeApp(App[None]):
             if answer is not None:
                 self._write(Path(answer).expanduser(), self.position.style)
 
-        question = Question(
-            "export this step as",
-            default=f"step-{self.session.number}.svg",
-            hint="The suffix decides: .svg .png .pdf .dot .mmd .graphml .json .txt",
-            check=check_target(),
-        )
-        self.push_screen(question, write)
+        self.push_screen(ask_for_file(self.session.number), write)
 
     # --- workers
 
@@ -279,6 +296,12 @@ class GraphscopeApp(App[None]):
         history = self.session.read_history(key, lambda: not worker.is_cancelled)
         if not worker.is_cancelled:  # else it may be a part only
             self.post_message(HistoryRead(key, history))
+
+    @work(thread=True, exclusive=True, group="chain", exit_on_error=False)
+    def _check_chain(self, key: ChainKey, trace: Trace) -> None:
+        answer = self.session.chain.check(key, trace)
+        if answer is not None:
+            self.post_message(ChainChecked(key, trace, answer))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
     def _draw_boxes(self, moment: Moment, style: Style) -> None:
@@ -304,6 +327,11 @@ class GraphscopeApp(App[None]):
         self._histories.put(event.key, event.history)
         if event.key == self.session.history_key:
             self._show_inspector()
+
+    @on(ChainChecked)
+    def _keep_check(self, event: ChainChecked) -> None:
+        self.session.chain.put(event.key, event.trace, event.answer)
+        self._show_chain()
 
     @on(BoxesDrawn)
     def _keep_boxes(self, event: BoxesDrawn) -> None:

@@ -168,6 +168,8 @@ _LEGEND = (
     ("ctrl+p", "all commands, themes, and go to any node"),
     ("▶", "the current event; in backward the op whose gradient is computed"),
     ("● ○", "has run, has not run yet (dim: still in the future)"),
+    ("◆ ◇", "on the path of the chain rule (c), has run and has not run yet"),
+    ("?", "a factor that backward has not filled in yet"),
     ("∂", "the gradient that arrived"),
     ("✗ ╌", "data goes on here, the gradient does not"),
     ("None", "there is no tensor; 0 is a tensor of zeros"),

@@ -47,6 +47,7 @@ class Key:
 _EVENT: Final = Binding.Group("event")
 _STEP: Final = Binding.Group("step")
 _JUMP: Final = Binding.Group("jump")
+_VIEW: Final = Binding.Group("view")
 
 KEYS: Final = (
     Key("n,right", "event(1)", "event", "n", "Go to the next event", _EVENT),
@@ -59,9 +60,18 @@ KEYS: Final = (
     Key("home", "first_event", "", "home", "Go to the first event of the step"),
     Key("end", "last_event", "", "end", "Go to the last event of the step"),
     Key("g", "ask_step", "", "g", "Go to a step by its number"),
-    Key("slash", "search", "search", "/", "Search a value or an op by name"),
-    Key("v", "toggle_view", "view", "v", "Change between rail and boxes"),
-    Key("s", "toggle_style", "style", "s", "Change between operations and variables"),
+    Key("slash", "search", "find", "/", "Search a value or an op by name"),
+    Key("c", "toggle_chain", "chain", "c", "Show the selected node's chain rule"),
+    Key("escape", "close_chain", "", "esc", "Close the chain rule"),
+    Key("v", "toggle_view", "view", "v", "Change between rail and boxes", _VIEW),
+    Key(
+        "s",
+        "toggle_style",
+        "style",
+        "s",
+        "Change between operations and variables",
+        _VIEW,
+    ),
     Key("e", "export", "export", "e", "Export the picture of this step"),
     Key("down,j", "select(1)", "", "↓ j", "Select the next node"),
     Key("up,k", "select(-1)", "", "↑ k", "Select the previous node"),

@@ -34,6 +34,8 @@ class Tone(StrEnum):
     CODE = "code"
     EXPRESSION = "expression"  # the exact expression in the source
     ERROR = "error"
+    PATH = "path"  # what the pinned chain rule goes through
+    FRESH = "fresh"  # the factor that the current event fills in
 
 
 class Band(StrEnum):

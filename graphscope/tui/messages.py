@@ -4,7 +4,9 @@ from pathlib import Path
 
 from textual.message import Message
 
+from graphscope.model.trace import Trace
 from graphscope.tui.box_view import BoxDrawing
+from graphscope.tui.chain_answer import Answer, ChainKey
 from graphscope.tui.histories import HistoryKey
 from graphscope.tui.inspector import History
 from graphscope.tui.moment import Moment
@@ -26,6 +28,16 @@ class BoxesDrawn(Message):
         super().__init__()
         self.moment = moment
         self.drawing = drawing
+
+
+class ChainChecked(Message):
+    """A chain rule has been held against a finite difference."""
+
+    def __init__(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
+        super().__init__()
+        self.key = key
+        self.trace = trace
+        self.answer = answer
 
 
 class Exported(Message):

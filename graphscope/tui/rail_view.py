@@ -8,6 +8,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from graphscope.diagram.model import Style
+from graphscope.tui.chain_view import NO_MARKS, PathMarks
 from graphscope.tui.lines import (
     Area,
     Band,
@@ -20,6 +21,7 @@ from graphscope.tui.lines import (
 )
 from graphscope.tui.moment import Moment, Reading
 from graphscope.tui.outline import Node, Outline
+from graphscope.tui.state import LAST
 from graphscope.tui.words import (
     describe,
     gradient_reading,
@@ -41,13 +43,16 @@ _GOOD_FORMULA: Final = 24
 _SAMPLED_ROWS: Final = 500
 _FRACTION: Final = "/∂"
 _MIN_DERIVATIVE: Final = 8
+_MIN_FORMULA: Final = 8
+_ON_PATH: Final = {"●": "◆", "○": "◇"}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Widths in cells of the columns behind the rail.
 
-    `decimals` is whether numbers stand under each other by their decimal points.
+    `decimals` is whether numbers stand under each other by their decimal points,
+    `room` how many cells are left behind the numbers.
     """
 
     name: int
@@ -55,6 +60,7 @@ class Columns:
     value: int
     gradient: int
     decimals: bool
+    room: int = 0
 
 
 def choose_columns(moment: Moment, outline: Outline, width: int) -> Columns:
@@ -75,7 +81,8 @@ def choose_columns(moment: Moment, outline: Outline, width: int) -> Columns:
         value = gradient = _SHORT_TENSOR
     fixed = words + 2 + value + 4 + gradient
     formula = min(max(formulas, default=0), _MAX_FORMULA, max(width - fixed, 8))
-    return Columns(name, formula, value, gradient, decimals=is_scalar)
+    room = max(width - fixed - formula, 0)
+    return Columns(name, formula, value, gradient, decimals=is_scalar, room=room)
 
 
 def _longest(moment: Moment, node: Node) -> str:
@@ -108,6 +115,7 @@ class RailPicture:
     columns: Columns
     selection: int | None
     style: Style = Style.OPERATIONS
+    marks: PathMarks = NO_MARKS
 
     @cached_property
     def current(self) -> frozenset[int]:
@@ -141,12 +149,15 @@ class RailPicture:
         is_current = y in self.current
         is_made = self._is_made(node)
         rail = self._rail(y, is_made=is_made)
+        numbers = self._numbers(node)
+        behind = self._factor(y, self.columns.room) if self.has_room_behind else None
         marker = Piece(" ▶ " if is_current else "   ", Tone.MARK)
         pieces = (
-            rail,
+            *rail,
             marker,
             *self._words(node, is_made=is_made),
-            *self._numbers(node),
+            *numbers,
+            *([Piece("  "), behind] if behind is not None else []),
         )
         if y == self.selection:
             return line(*pieces, band=Band.SELECTED)
@@ -159,18 +170,23 @@ class RailPicture:
             return True
         return self.moment.has_happened(self.moment.graph.op_events.get(node.op))
 
-    def _rail(self, y: int, *, is_made: bool) -> Piece:
+    def _rail(self, y: int, *, is_made: bool) -> list[Piece]:
         text = pad(self.outline.rails[y].cells, self.outline.rail_width)
         text = text if is_made else text.replace("●", "○")
         node = self.outline.nodes[y]
         if node.op is not None and self.moment.graph.ops[node.op].cut:
             text = text.replace("─", "╌")
-        return Piece(text, Tone.MUTED if is_made else Tone.FUTURE)
+        tone = Tone.MUTED if is_made else Tone.FUTURE
+        if y not in self.marks.nodes:
+            return [Piece(text, tone)]
+        before, dot, after = _split_dot(text)
+        sign = _ON_PATH.get(dot, dot)
+        return [Piece(before, tone), Piece(sign, Tone.PATH), Piece(after, tone)]
 
     def _words(self, node: Node, *, is_made: bool) -> list[Piece]:
         trace, columns = self.moment.trace, self.columns
         name = Piece(f"{pad(short_name(trace, node), columns.name)} ")
-        formula = [Piece(pad(self._formula(node, columns.formula), columns.formula))]
+        formula = self._formula_pieces(node)
         cut = trace.graph.ops[node.op].cut if node.op is not None else ""
         if cut:
             mark = pad(f"✗ {cut}", min(cell_len(cut) + 2, columns.formula // 2))
@@ -180,6 +196,38 @@ class RailPicture:
         if not is_made:
             return [replace(p, tone=Tone.FUTURE) for p in (name, *formula)]
         return [replace(name, tone=tone_of_node(trace, node)), *formula]
+
+    def _formula_pieces(self, node: Node) -> list[Piece]:
+        """Write the formula, cut for the factor of the chain rule where it must be."""
+        width = self.columns.formula
+        text = self._formula(node, width)
+        room = width - min(cell_len(text), _MIN_FORMULA) - 1
+        factor = None if self.has_room_behind else self._factor(node.id, room)
+        if factor is None:
+            return [Piece(pad(text, width))]
+        left = width - cell_len(factor.text) - 1
+        return [Piece(f"{pad(text, left)} "), factor]
+
+    @cached_property
+    def has_room_behind(self) -> bool:
+        """Whether every factor of the chain rule fits behind the numbers."""
+        texts = (self._join_factors(node, LAST) for node in self.marks.factors)
+        return all(cell_len(text) + 2 <= self.columns.room for text in texts)
+
+    def _factor(self, node: int, room: int) -> Piece | None:
+        """Write the factors of an op, None where there is no room for them."""
+        factors = self.marks.factors.get(node, ())
+        now, width = self.moment.event, cell_len(self._join_factors(node, LAST))
+        is_shown = self.style is Style.VARIABLES  # instead of the formula
+        if not factors or is_shown or width > room:
+            return None
+        text = pad(self._join_factors(node, now), width)
+        events = [factor.event for factor in factors]
+        tone = Tone.LOCAL if min(events) <= now else Tone.FUTURE
+        return Piece(text, Tone.FRESH if now in events else tone)
+
+    def _join_factors(self, node: int, event: int) -> str:
+        return "  ".join(f.at(event) for f in self.marks.factors.get(node, ()))
 
     def _formula(self, node: Node, room: int) -> str:
         if self.style is Style.VARIABLES:
@@ -208,6 +256,16 @@ class RailPicture:
         text = short_text(reading.seen) if is_short else reading_text(reading)
         shown = align_point(text, width) if self.columns.decimals else pad(text, width)
         return Piece(prefix + shown, tone if reading.is_known else Tone.FUTURE)
+
+
+def _split_dot(rail: str) -> tuple[str, str, str]:
+    """Return what stands before the node of a rail, its dot, and what stands behind.
+
+    >>> _split_dot("│ ●")
+    ('│ ', '●', '')
+    """
+    at = max(rail.find("●"), rail.find("○"))
+    return rail[:at], rail[at : at + 1], rail[at + 1 :]
 
 
 def _equations(parts: Sequence[tuple[str, str]], room: int) -> str:

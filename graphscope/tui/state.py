@@ -99,6 +99,11 @@ def move_selection(position: Position, by: int, *, nodes: int) -> Position:
     return replace(position, selection=wanted)
 
 
+def toggle_pin(pinned: int | None, selection: int | None) -> int | None:
+    """Return whose chain rule to pin: the selected node's, none the second time."""
+    return None if selection == pinned else selection
+
+
 def toggle_view(position: Position) -> Position:
     """Change between rail and boxes."""
     view = View.BOXES if position.view is View.RAIL else View.RAIL

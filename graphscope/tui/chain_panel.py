@@ -1,0 +1,211 @@
+"""The chain rule that the user has pinned: whose it is, and what is known of it.
+
+Knows no widgets. The session view tells it where the user is.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from graphscope.model.trace import Trace
+from graphscope.tui.chain_answer import (
+    Answer,
+    ChainKey,
+    check_answer,
+    find_answer,
+    order_roots,
+)
+from graphscope.tui.chain_view import (
+    NO_MARKS,
+    ChainPicture,
+    PathMarks,
+    count_lines,
+    mark_path,
+    name_rule,
+    picture_rule,
+)
+from graphscope.tui.lines import Tone, message_picture, pad
+from graphscope.tui.matching import match_node
+from graphscope.tui.moment import Moment
+from graphscope.tui.outline import Outline
+from graphscope.tui.state import toggle_pin
+from graphscope.tui.words import title_of_node
+
+_KEPT: Final = 64
+_TITLE_WIDTH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A node, in the step in which it was pinned."""
+
+    trace: Trace
+    outline: Outline
+    node: int
+
+
+class ChainPanel:
+    """One pinned node, and the answers about it in the steps that were looked at.
+
+    Threads: `check` may be called from a worker; all else on the user's thread.
+    """
+
+    def __init__(self) -> None:
+        self._pin: Pin | None = None
+        self._place: tuple[Pin, Outline, int | None] | None = None
+        self._answers: OrderedDict[ChainKey, tuple[Trace, Answer]] = OrderedDict()
+        self._key: ChainKey | None = None
+        self._trace: Trace | None = None
+        self._problem = ""
+        self._checking: tuple[ChainKey, Trace] | None = None
+        self._marks: tuple[Answer, PathMarks] | None = None
+        self._count: tuple[Answer, int, int] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a chain rule is pinned."""
+        return self._pin is not None
+
+    def toggle(self, moment: Moment, outline: Outline, selection: int | None) -> None:
+        """Pin the selected node; nothing when it is pinned already, or none is."""
+        here = None if self._pin is None else self._find(self._pin, moment, outline)
+        wanted = toggle_pin(here, selection)
+        self._pin = None if wanted is None else Pin(moment.trace, outline, wanted)
+
+    def close(self) -> None:
+        """Pin nothing."""
+        self._pin = self._key = self._trace = None
+
+    def look(self, moment: Moment | None, outline: Outline | None) -> None:
+        """Find the pinned node in the step that is open, and its rule there."""
+        self._key, self._trace = None, None
+        self._problem = (
+            "This step cannot be read, so nothing is known of its gradients."
+        )
+        if self._pin is None or moment is None or outline is None:
+            return
+        trace = moment.trace
+        node = self._find(self._pin, moment, outline)
+        found = None if node is None else outline.nodes[node]
+        if found is None or found.value is None:
+            old = self._pin.outline.nodes[self._pin.node]
+            title = title_of_node(self._pin.trace, old)
+            self._problem = (
+                f"{title} is not in step {trace.step}."
+                if found is None
+                else f"{title} has no tensor as its result, so no gradient of it."
+            )
+            return
+        roots = order_roots(moment, found.value)
+        self._key, self._trace = ChainKey(trace.step, found.value, roots), trace
+        known = self._answers.get(self._key)
+        if known is None or known[0] is not trace:  # a draft may have been replaced
+            self._keep(self._key, trace, find_answer(trace, self._key))
+
+    def _find(self, pin: Pin, moment: Moment, outline: Outline) -> int | None:
+        """Find a pinned node again in another step."""
+        if outline is pin.outline:
+            return pin.node
+        known = self._place
+        if known is None or known[0] is not pin or known[1] is not outline:
+            node = match_node(pin.trace, pin.outline, pin.node, moment.trace, outline)
+            known = self._place = (pin, outline, node)
+        return known[2]
+
+    def _keep(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
+        self._answers[key] = (trace, answer)
+        self._answers.move_to_end(key)
+        if len(self._answers) > _KEPT:
+            self._answers.popitem(last=False)
+
+    @property
+    def answer(self) -> Answer:
+        """What is known of the pinned rule in the step that is open."""
+        if self._key is None:
+            return Answer(problem=self._problem)
+        return self._answers[self._key][1]
+
+    # --- the check, which takes time
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether a check is still to come."""
+        return self._key is not None and not self.answer.is_checked
+
+    def begin_check(self) -> tuple[ChainKey, Trace] | None:
+        """Return what must be checked now; None when nothing, or it is being done."""
+        if self._key is None or self._trace is None or self.answer.is_checked:
+            return None
+        wanted = (self._key, self._trace)
+        known = self._checking
+        if known is not None and known[0] == wanted[0] and known[1] is wanted[1]:
+            return None
+        self._checking = wanted
+        return wanted
+
+    def check(self, key: ChainKey, trace: Trace) -> Answer | None:
+        """Check a rule; for worker threads."""
+        known = self._answers.get(key)
+        return None if known is None else check_answer(trace, known[1])
+
+    def put(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
+        """Keep a rule that has been checked."""
+        known = self._answers.get(key)
+        if known is not None and known[0] is trace:
+            self._answers[key] = (trace, answer)
+
+    # --- pictures
+
+    def title(self, moment: Moment | None) -> str:
+        """What stands in the border of the panel."""
+        rule = self.answer.rule
+        if rule is not None and moment is not None:
+            name = name_rule(moment.trace, rule)
+        elif self._pin is not None:
+            node = self._pin.outline.nodes[self._pin.node]
+            name = title_of_node(self._pin.trace, node)
+        else:
+            return ""
+        return pad(f"chain rule · {name}", _TITLE_WIDTH).rstrip()
+
+    def progress(self, moment: Moment | None) -> str:
+        """Say how many factors backward has filled in so far."""
+        rule = self.answer.rule
+        if rule is None or moment is None:
+            return "esc closes"
+        factors = {
+            (factor.node, factor.position): factor.event
+            for path in rule.paths
+            for factor in path.factors
+        }
+        known = sum(map(moment.has_happened, factors.values()))
+        return f"{known} of {len(factors)} factors · esc closes"
+
+    def picture(self, moment: Moment | None, width: int) -> ChainPicture:
+        """Write the pinned rule as far as backward has come."""
+        answer = self.answer
+        if answer.rule is None or moment is None:
+            lines = message_picture(answer.problem, width, Tone.PLAIN).lines
+            return ChainPicture(lines)
+        return picture_rule(moment, answer.rule, width)
+
+    def height(self, moment: Moment | None, width: int) -> int:
+        """Return how many lines there will be: the panel stays as they fill in."""
+        answer = self.answer
+        if answer.rule is None or moment is None:
+            return self.picture(moment, width).height
+        known = self._count
+        if known is None or known[0] is not answer or known[1] != width:
+            count = count_lines(moment.trace, answer.rule, width)
+            known = self._count = (answer, width, count)
+        return known[2]
+
+    def marks(self, moment: Moment | None, outline: Outline | None) -> PathMarks:
+        """Return what the pinned rule goes through, for the graph."""
+        answer = self.answer
+        if answer.rule is None or moment is None or outline is None:
+            return NO_MARKS
+        if self._marks is None or self._marks[0] is not answer:
+            marks = mark_path(moment.trace, outline, answer.rule, answer.highlight)
+            self._marks = (answer, marks)
+        return self._marks[1]
