@@ -11,6 +11,7 @@ from graphscope.cli.options import View
 from graphscope.cli.table import to_table
 from graphscope.diagram.labels import shorten, title_of
 from graphscope.diagram.options import DiagramOptions
+from graphscope.errors import NotRecordedError
 from graphscope.model.numbers import format_number
 from graphscope.model.trace import Recording, Status, Trace
 from graphscope.render.text.cells import clean
@@ -96,3 +97,17 @@ def describe_numbers(trace: Trace, *, width: int | None = None) -> str:
     """Write the table of the numbers, and under it what could not be observed."""
     gaps = [f"not recorded: {clean(gap.reason)}" for gap in trace.graph.gaps]
     return "\n".join([to_table(trace, width=width), *dict.fromkeys(gaps)])
+
+
+def write_summary(trace: Trace) -> str:
+    """Write the table of the model's layers.
+
+    Raises:
+        NotRecordedError: No layer ran in the step.
+    """
+    from graphscope.analysis.summary import summarize_model
+
+    summary = summarize_model(trace)
+    if not summary.rows:
+        raise NotRecordedError(str(summary))
+    return str(summary)
