@@ -6,14 +6,22 @@ from typing import Annotated
 
 import typer
 
-from graphscope.cli.options import Depth, PictureStyle, RecordingFile, StepNumber
+from graphscope.cli.options import (
+    Depth,
+    PathLeaf,
+    PathRoot,
+    PictureStyle,
+    RecordingFile,
+    StepNumber,
+    read_path,
+)
 from graphscope.cli.output import put
 from graphscope.cli.steps import choose_step
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
 
 
-def export(
+def export(  # noqa: PLR0913 - one for each option
     file: RecordingFile,
     *,
     output: Annotated[
@@ -30,6 +38,8 @@ def export(
     step: StepNumber = None,
     style: PictureStyle = Style.OPERATIONS,
     depth: Depth = None,
+    path: PathLeaf = None,
+    of: PathRoot = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -44,8 +54,9 @@ def export(
     from graphscope.render.save import save_trace
     from graphscope.storage.file import open_recording
 
+    ends = read_path(path, of)
     with closing(open_recording(file)) as recording:
         trace = choose_step(recording, step)
-    options = DiagramOptions(style=style, depth=depth)
+    options = DiagramOptions(style=style, depth=depth, path=ends)
     save_trace(trace, output, diagram_options=options, engine=engine)
     put(str(output))

@@ -29,4 +29,6 @@ def write_legend(diagram: Diagram, picture: str) -> str:
         if kind in drawn
     ]
     lines = [f"{sign} {words}" for sign, words in _LINES.items() if sign in picture]
-    return "  ".join([*kinds, *lines])
+    heavy = "┃" if "┃" in picture else "H"
+    path = [f"{heavy} the path of the gradient"] if diagram.has_highlight else []
+    return "  ".join([*kinds, *path, *lines])

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from graphscope.diagram.model import Style
+from graphscope.diagram.options import PathEnds
 
 
 class View(StrEnum):
@@ -54,3 +55,38 @@ Depth = Annotated[
         show_default=False,
     ),
 ]
+
+PathLeaf = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        metavar="NAME",
+        help="Mark the path of a gradient, back to NAME: a name of your code, such as "
+        "w or fc1.weight.",
+        show_default=False,
+    ),
+]
+PathRoot = Annotated[
+    str | None,
+    typer.Option(
+        "--of",
+        metavar="NAME",
+        help="With --path: what it is the gradient of. [default: what backward "
+        "started from]",
+        show_default=False,
+    ),
+]
+
+
+def read_path(leaf: str | None, root: str | None) -> PathEnds | None:
+    """Return the path that `--path` and `--of` ask for, None without.
+
+    Raises:
+        typer.BadParameter: There is an `--of` and no `--path`.
+    """
+    if leaf is None and root is not None:
+        raise typer.BadParameter(
+            "It says what a path begins at: add --path with the name of a parameter.",
+            param_hint="--of",
+        )
+    return None if leaf is None else (leaf.removesuffix(".grad"), root)

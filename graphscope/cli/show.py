@@ -7,10 +7,13 @@ import typer
 
 from graphscope.cli.options import (
     Depth,
+    PathLeaf,
+    PathRoot,
     PictureStyle,
     RecordingFile,
     StepNumber,
     View,
+    read_path,
 )
 from graphscope.cli.output import find_width, put, say
 from graphscope.cli.report import (
@@ -19,6 +22,7 @@ from graphscope.cli.report import (
     describe_state,
     describe_step,
     draw_step,
+    write_summary,
 )
 from graphscope.cli.steps import choose_step
 from graphscope.diagram.model import Style
@@ -26,12 +30,14 @@ from graphscope.diagram.options import DiagramOptions
 from graphscope.render.text.cells import cell_width
 
 
-def show(
+def show(  # noqa: PLR0913 - one for each option
     file: RecordingFile,
     *,
     step: StepNumber = None,
     style: PictureStyle = Style.OPERATIONS,
     depth: Depth = None,
+    path: PathLeaf = None,
+    of: PathRoot = None,
     view: Annotated[
         View,
         typer.Option(
@@ -40,14 +46,26 @@ def show(
             "auto: boxes where they fit.",
         ),
     ] = View.AUTO,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="Print the model's layers instead: output shapes and parameter "
+            "counts, as torchsummary does.",
+        ),
+    ] = False,
 ) -> None:
     """Print a recorded step: its picture and its numbers."""
     from graphscope.storage.file import open_recording
 
+    ends = read_path(path, of)
     with closing(open_recording(file)) as recording:
         trace, numbers = choose_step(recording, step), recording.numbers
         state = describe_state(recording)
-    options, width = DiagramOptions(style=style, depth=depth), find_width()
+    if summary:
+        put(write_summary(trace))
+        return
+    options, width = DiagramOptions(style=style, depth=depth, path=ends), find_width()
     picture = draw_step(trace, options, view=view, width=width)
     if view is View.BOXES:
         warn_if_wide(picture, width)

@@ -3,6 +3,9 @@
 from typing import Final
 
 from graphscope.diagram.fitting import fit
+from graphscope.diagram.highlight import find_highlight, resolve_ends
+from graphscope.diagram.labels import derivative, root_name, title_of
+from graphscope.diagram.marking import mark_path
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.operations import draft_operations
 from graphscope.diagram.options import DiagramOptions
@@ -22,10 +25,15 @@ def build_diagram(trace: Trace, options: DiagramOptions = _DEFAULTS) -> Diagram:
 
     Raises:
         StepRangeError: The step has no pass `options.pass_index`.
+        UnknownNameError: An end of `options.path` is not in the step.
+        NotRecordedError: No gradient flowed between the ends of `options.path`.
     """
     selection = select(trace, pass_index=options.pass_index)
     is_variables = options.style is Style.VARIABLES
     draft = draft_variables(selection) if is_variables else draft_operations(selection)
+    if options.path is not None:
+        leaf, root = resolve_ends(trace, options.path)
+        draft = mark_path(draft, find_highlight(trace, leaf, root), options.style)
     fitted, notes = fit(draft, selection, options)
     return Diagram(
         title=_title(trace, options),
@@ -42,13 +50,18 @@ def _title(trace: Trace, options: DiagramOptions) -> str:
     parts = [file, f"step {trace.step}"]
     if options.pass_index is not None:
         parts.append(f"pass {options.pass_index}")
+    if options.path is not None:
+        leaf, root = resolve_ends(trace, options.path)
+        whole = derivative(root_name(trace, [root]), title_of(trace, leaf))
+        parts.append(f"path of {whole}")
     return " · ".join(part for part in parts if part)
 
 
 def _trace_notes(trace: Trace) -> list[str]:
     notes: list[str] = []
     if trace.status is Status.ABORTED:
-        notes.append(f"The step was ended by {trace.error or 'an exception'}.")
+        ended = trace.error.rstrip(".") or "an exception"
+        notes.append(f"The step was ended by {ended}.")
     again = sum(op.kind is OpKind.RECOMPUTE for op in trace.graph.ops)
     if again:
         ops = "op" if again == 1 else "ops"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Final
 
 from graphscope.analysis.chain.links import Link, Links, Place
@@ -11,6 +12,7 @@ from graphscope.analysis.chain.rule import connect, find_chain_rule
 from graphscope.diagram.derivatives import compose, local_text
 from graphscope.diagram.labels import derivative, root_name, shorten, title_of
 from graphscope.diagram.model import Line
+from graphscope.diagram.options import PathEnds
 from graphscope.errors import NotRecordedError
 from graphscope.model.graph import Graph
 from graphscope.model.numbers import format_array, format_observation
@@ -18,13 +20,12 @@ from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace
 
 _SHOWN_PATHS: Final = 3
-_SHOWN_FACTORS: Final = 5
+_MAX_PRODUCT: Final = 48
 _SHOWN_ELEMENTS: Final = 4
 _SHORT: Final = 16
+_SHORT_FACTOR: Final = 10
 _TIMES: Final = " · "
-
-PathEnds = tuple[str | int, str | int | None]
-"""Leaf and root: names of the user's or ids; no root is what backward started from."""
+_ENDS: Final = 2  # the seed, and the sign for what is left out
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,20 @@ def _use_of(
 
 
 @dataclass(frozen=True, slots=True)
+class _Text:
+    """A factor, and how it is written where there is no room."""
+
+    text: str
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Arrival:
     """A gradient that has come as far as `value` along one path."""
 
     value: int
     place: Place
-    factors: tuple[str, ...]
+    factors: tuple[_Text, ...]
     product: Array
     event: int
 
@@ -160,7 +169,7 @@ def _follow(
             inside = whole
             continue
         inside = None
-        texts.append(local_text(whole, whole.shape[:axes]))
+        texts.append(_factor_text(whole, axes))
         edge = graph.grad_nodes[factor.node].edges[factor.position]
         if edge.target is not None:
             place = (edge.target, edge.output)
@@ -192,25 +201,46 @@ def _product_lines(
         above = root_name(trace, [rule.root])
         below = shorten(title_of(trace, first.value), _SHORT)
         name = f"{derivative(above, below)} = "
-    if count == 1:
-        return (Line(f"so far {name}{_product_text(first)}", first.event),)
     lines = [
-        Line(f"path {n} of {count:,}: {name}{_product_text(arrival)}", arrival.event)
+        Line(_product_text(f"path {n}/{count}: {name}", arrival), arrival.event)
         for n, arrival in enumerate(arrivals[:_SHOWN_PATHS], 1)
     ]
+    if count == 1:
+        lines = [Line(_product_text(f"so far {name}", first), first.event)]
+    if count > len(lines):
+        lines.append(Line(f"… {count - len(lines):,} more paths", first.event))
     return tuple(lines)
 
 
-def _product_text(arrival: _Arrival) -> str:
-    texts = list(arrival.factors)
-    if len(texts) > _SHOWN_FACTORS:
-        texts = [*texts[:2], "…", *texts[-2:]]
-    result = format_observation(Observation(arrival.product))
-    return f"{_TIMES.join(texts)} = {result}"
+def _product_text(head: str, arrival: _Arrival) -> str:
+    """Write factors and product.
+
+    In a long one matrices are named by their size and the middle is left out: the
+    first factor is the seed, the last are what the reader follows at this box.
+    """
+    end = f" = {format_observation(Observation(arrival.product))}"
+    room = _MAX_PRODUCT - len(head) - len(end)
+    texts = [factor.text for factor in arrival.factors]
+    if len(_TIMES.join(texts)) > room:
+        texts = [factor.short for factor in arrival.factors]
+    for shown in (2, 1):
+        if len(_TIMES.join(texts)) > room and len(texts) > shown + _ENDS:
+            texts = [texts[0], "…", *texts[-shown:]]
+    return f"{head}{_TIMES.join(texts)}{end}"
 
 
-def _seed_text(seed: Array) -> str:
+def _factor_text(jacobian: Array, axes: int) -> _Text:
+    """Write a Jacobian of which the first `axes` axes are those of the result."""
+    shape = jacobian.shape
+    text = local_text(jacobian, shape[:axes])
+    if len(text) <= _SHORT_FACTOR:
+        return _Text(text, text)
+    return _Text(text, f"{prod(shape[:axes])}×{prod(shape[axes:])} matrix")
+
+
+def _seed_text(seed: Array) -> _Text:
     """Write what backward started with: 1 for a loss, else the user's vector v."""
     if seed.size > _SHOWN_ELEMENTS:
-        return "v"
-    return format_array(seed.reshape(()) if seed.size == 1 else seed)
+        return _Text("v", "v")
+    text = format_array(seed.reshape(()) if seed.size == 1 else seed)
+    return _Text(text, text if len(text) <= _SHORT_FACTOR else "v")

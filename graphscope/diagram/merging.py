@@ -43,8 +43,12 @@ def merge_boxes(
     homes = {m: group.box.id for group in groups for m in group.members}
     inner = frozenset(b.id for b in draft.boxes if b.id in draft.leaves and absorbs(b))
     homes.update(_absorbed_leaves(draft, homes, inner))
+    marked = {homes.get(box.id) for box in draft.boxes if box.is_highlighted}
     # a group stands where its last member stood: after the leaves that it still reads
-    boxes = {group.members[-1]: group.box for group in groups}
+    boxes = {
+        group.members[-1]: replace(group.box, is_highlighted=group.box.id in marked)
+        for group in groups
+    }
     return Draft(
         boxes=tuple(
             boxes.get(box.id, box)
@@ -110,7 +114,8 @@ def _join(
     uses: Mapping[int | None, int],
     total: Callable[[int], Line | None],
 ) -> Arrow:
-    first = arrows[0]
+    is_highlighted = any(arrow.is_highlighted for arrow in arrows)
+    first = replace(arrows[0], is_highlighted=is_highlighted)
     if len(arrows) == 1:
         return first
     is_one = {arrow.value for arrow in arrows} == {first.value}

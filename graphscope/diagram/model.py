@@ -68,6 +68,7 @@ class Box:
             before the step.
         backward_event: Index of the event in which its gradient arrives, if any.
         tooltip: More than fits: source site, type, autograd node.
+        is_highlighted: Whether it is on the path of a gradient that was asked for.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Box:
     event: int | None = None
     backward_event: int | None = None
     tooltip: str = ""
+    is_highlighted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Arrow:
         label: Gradient that flowed back along it, or the local derivative.
         reason: For CUT: why the gradient stops.
         value: Id of the value that flows along it.
+        is_highlighted: Whether it is on the path of a gradient that was asked for.
     """
 
     source: str
@@ -101,6 +104,7 @@ class Arrow:
     label: Line | None = None
     reason: str = ""
     value: int | None = None
+    is_highlighted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +119,8 @@ class Diagram:
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_highlight(self) -> bool:
+        """Whether a path is marked, beside which the rest is drawn paler."""
+        return any(box.is_highlighted for box in self.boxes)

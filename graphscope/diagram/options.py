@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from graphscope.diagram.model import Style
 
+PathEnds = tuple[str | int, str | int | None]
+"""Leaf and root: the user's names, or ids; no root is what backward started from."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiagramOptions:
@@ -18,9 +21,11 @@ class DiagramOptions:
         max_boxes: Above this many boxes the diagram is collapsed until it fits.
         pass_index: Draw only this pass (0-based) of the step; None draws all of them
             side by side.
+        path: Mark the way of the gradient between these two; None marks nothing.
     """
 
     style: Style = Style.OPERATIONS
     depth: int | None = None
     max_boxes: int = 300
     pass_index: int | None = None
+    path: PathEnds | None = None

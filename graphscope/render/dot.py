@@ -11,7 +11,12 @@ from typing import Final
 from graphviz.quoting import attr_list, escape, nohtml, quote
 
 from graphscope.diagram.model import Arrow, ArrowKind, Box, Diagram
-from graphscope.diagram.palette import ARROW_PAINT, BACKGROUND, NOTE_TEXT, PALETTE
+from graphscope.diagram.palette import (
+    BACKGROUND,
+    NOTE_TEXT,
+    paint_arrow,
+    paint_box,
+)
 from graphscope.render.escape import clean_text
 from graphscope.render.fonts import ADVANCE_EM
 from graphscope.render.lettering import (
@@ -35,6 +40,8 @@ _FONT: Final = "Courier"
 _LOOSE: Final = {"weight": "0"}
 """For arrows that must not pull the forward pass out of its line."""
 
+_PATH_WIDTH: Final = "3"
+
 _MANY_BOXES: Final = 200
 
 Attributes = Mapping[str, str]
@@ -56,10 +63,11 @@ def to_dot(diagram: Diagram) -> str:
     The same diagram gives the same text.
     """
     diagram = thin_out(diagram)
+    marks = diagram.has_highlight
     wording = _Wording(
         name=lambda _, box: _quote_text(box.id),
-        box=_box_attributes,
-        arrow=lambda _, arrow: _arrow_attributes(arrow),
+        box=lambda box: _box_attributes(box, has_highlight=marks),
+        arrow=lambda _, arrow: _arrow_attributes(arrow, has_highlight=marks),
         scope=_label,
     )
     heading = [_label(shorten(diagram.title)), *map(_label, letter_notes(diagram))]
@@ -153,8 +161,8 @@ def _size(box: Box) -> dict[str, str]:
     }
 
 
-def _box_attributes(box: Box) -> Attributes:
-    text, paint = letter_box(box), PALETTE[box.kind]
+def _box_attributes(box: Box, *, has_highlight: bool) -> Attributes:
+    text, paint = letter_box(box), paint_box(box, has_highlight=has_highlight)
     lines = [f"{text.marker} {text.title}", *text.lines]
     attributes = _size(box) | {
         "color": paint.stroke,
@@ -162,17 +170,21 @@ def _box_attributes(box: Box) -> Attributes:
         "fontcolor": paint.text,
         "label": _lines([_label(line) for line in lines]),
     }
+    if box.is_highlighted:
+        attributes["penwidth"] = _PATH_WIDTH
     if text.tooltip:
         told = [_label(line) for line in text.tooltip.split("\n")]
         attributes["tooltip"] = _lines(told)
     return attributes
 
 
-def _arrow_attributes(arrow: Arrow) -> Attributes:
-    paint = ARROW_PAINT[arrow.kind]
+def _arrow_attributes(arrow: Arrow, *, has_highlight: bool) -> Attributes:
+    paint = paint_arrow(arrow, has_highlight=has_highlight)
     attributes = {"color": paint.stroke, "fontcolor": paint.text}
     if lines := letter_arrow(arrow).lines:
         attributes["label"] = _lines([_label(line) for line in lines])
+    if arrow.is_highlighted:
+        attributes["penwidth"] = _PATH_WIDTH
     if arrow.kind is ArrowKind.UPDATE:
         attributes |= _LOOSE
     if paint.dash:

@@ -12,7 +12,14 @@ from collections import defaultdict
 from typing import Final
 
 from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Diagram
-from graphscope.diagram.palette import ARROW_PAINT, BACKGROUND, NOTE_TEXT, PALETTE
+from graphscope.diagram.palette import (
+    BACKGROUND,
+    HIGHLIGHT,
+    NOTE_TEXT,
+    PALETTE,
+    paint_arrow,
+    paint_box,
+)
 from graphscope.render.escape import clean_text
 
 _PUNCTUATION: Final = re.compile(r"(?<!\d)\.|\.(?!\d)|[!-+:-<>-@\[-`{-~]|(?<!\d)-")
@@ -33,6 +40,10 @@ _LINKS: Final = {
     ArrowKind.CUT: "-.->",
     ArrowKind.UPDATE: "-.->",
 }
+
+
+_ON_PATH: Final = "onPath"
+_PATH_LINE: Final = "stroke-width:4px"
 
 
 def to_mermaid(diagram: Diagram) -> str:
@@ -75,24 +86,36 @@ def _arrow(ids: dict[str, str], arrow: Arrow) -> str:
 
 
 def _styles(diagram: Diagram, ids: dict[str, str]) -> list[str]:
-    members: defaultdict[BoxKind, list[str]] = defaultdict(list)
+    has_highlight = diagram.has_highlight
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    looks: dict[str, str] = {}
     for box in diagram.boxes:
-        members[box.kind].append(ids[box.id])
+        is_pale = has_highlight and not box.is_highlighted
+        # What is on the path keeps the colours of its kind, under a heavier line.
+        paint = paint_box(box, has_highlight=True) if is_pale else PALETTE[box.kind]
+        name = f"{box.kind.value}{'Pale' if is_pale else ''}"
+        looks[name] = f"fill:{paint.fill},stroke:{paint.stroke},color:{paint.text}"
+        members[name].append(ids[box.id])
+        if box.is_highlighted:
+            members[_ON_PATH].append(ids[box.id])
+    looks |= {_ON_PATH: f"stroke:{HIGHLIGHT.stroke},{_PATH_LINE}"}
     lines: list[str] = []
-    for kind, nodes in members.items():
-        paint = PALETTE[kind]
-        colours = f"fill:{paint.fill},stroke:{paint.stroke},color:{paint.text}"
-        lines.append(f"classDef {kind.value} {colours}")
-        lines.append(f"class {','.join(nodes)} {kind.value}")
+    for name in [*(n for n in members if n != _ON_PATH), _ON_PATH]:
+        if members[name]:
+            lines.append(f"classDef {name} {looks[name]}")
+            lines.append(f"class {','.join(members[name])} {name}")
     if diagram.notes:
         notes = ",".join(f"note{i}" for i in range(len(diagram.notes)))
         lines.append(f"classDef note fill:{BACKGROUND},stroke:none,color:{NOTE_TEXT}")
         lines.append(f"class {notes} note")
-    links: defaultdict[ArrowKind, list[str]] = defaultdict(list)
+    return [*lines, *_link_styles(diagram)]
+
+
+def _link_styles(diagram: Diagram) -> list[str]:
+    has_highlight = diagram.has_highlight
+    links: defaultdict[str, list[str]] = defaultdict(list)
     for index, arrow in enumerate(diagram.arrows):
-        links[arrow.kind].append(str(index))
-    lines.extend(
-        f"linkStyle {','.join(indices)} stroke:{ARROW_PAINT[kind].stroke}"
-        for kind, indices in links.items()
-    )
-    return lines
+        stroke = paint_arrow(arrow, has_highlight=has_highlight).stroke
+        width = f",{_PATH_LINE}" if arrow.is_highlighted else ""
+        links[f"stroke:{stroke}{width}"].append(str(index))
+    return [f"linkStyle {','.join(found)} {look}" for look, found in links.items()]

@@ -23,21 +23,26 @@ def number_text(number: float) -> str:
     return f"{round(number, 2) + 0.0:.2f}".rstrip("0").rstrip(".")
 
 
-def path_data(route: Route) -> str:
-    """Return the `d` of an SVG path that ends where the arrow's head begins."""
-    base = _towards(route.points[-1], route.points[-2], HEAD_LENGTH - 1)
+def path_data(route: Route, *, scale: float = 1.0) -> str:
+    """Return the `d` of an SVG path that ends where the arrow's head begins.
+
+    Args:
+        route: The way of the arrow.
+        scale: How much larger than usual the head is.
+    """
+    base = _towards(route.points[-1], route.points[-2], HEAD_LENGTH * scale - 1)
     if route.is_curve:
         return _curve_data(route.points[:-1], base)
     return _polyline_data((*route.points[:-1], base))
 
 
-def head_points(route: Route) -> tuple[Point, Point, Point]:
+def head_points(route: Route, *, scale: float = 1.0) -> tuple[Point, Point, Point]:
     """Return the triangle at the tip: first the tip itself."""
     tip = route.points[-1]
-    base = _towards(tip, route.points[-2], HEAD_LENGTH)
+    base = _towards(tip, route.points[-2], HEAD_LENGTH * scale)
     length = hypot(tip[0] - base[0], tip[1] - base[1]) or 1.0
-    across = (tip[1] - base[1]) / length * HEAD_WIDTH / 2
-    along = (tip[0] - base[0]) / length * HEAD_WIDTH / 2
+    across = (tip[1] - base[1]) / length * HEAD_WIDTH * scale / 2
+    along = (tip[0] - base[0]) / length * HEAD_WIDTH * scale / 2
     left = (base[0] + across, base[1] - along)
     right = (base[0] - across, base[1] + along)
     return tip, left, right

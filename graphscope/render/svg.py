@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Diagram
-from graphscope.diagram.palette import ARROW_PAINT, BACKGROUND, NOTE_TEXT, PALETTE
+from graphscope.diagram.palette import (
+    BACKGROUND,
+    NOTE_TEXT,
+    PALETTE,
+    ArrowPaint,
+    Paint,
+    paint_arrow,
+    paint_box,
+)
 from graphscope.render.engines import TIMEOUT_S, arrange
 from graphscope.render.escape import clean_text
 from graphscope.render.fonts import ADVANCE_EM, CSS_FAMILY, text_width
@@ -54,6 +62,14 @@ _DEPTH: Final = {
     ArrowKind.FLOW: 3,
 }
 
+_BOX_LINE: Final = "1.4"
+_ARROW_LINE: Final = "1.3"
+_PATH_LINE: Final = "3.2"
+_PATH_HEAD: Final = 1.5
+"""Lines and heads on a marked path are heavier: it shows without colour, too."""
+
+_ON_PATH: Final = " on-path"
+
 _SCOPE_FILL: Final = "#fafafa"
 _SCOPE_STROKE: Final = "#b8b8b8"
 
@@ -67,6 +83,25 @@ class _Header:
     width: float
     top: float
     height: float
+
+
+@dataclass(frozen=True, slots=True)
+class _DrawnArrow:
+    """An arrow that has a way, and its position in the diagram."""
+
+    index: int
+    arrow: Arrow
+    route: Route
+    paint: ArrowPaint
+
+    @property
+    def depth(self) -> int:
+        """What is drawn above what: the later, the higher."""
+        return _DEPTH[self.arrow.kind] + len(_DEPTH) * self.arrow.is_highlighted
+
+    def names(self, classes: str) -> dict[str, str]:
+        """Return by what a stylesheet or a script finds it."""
+        return {"class": classes, "data-arrow": str(self.index)}
 
 
 def to_svg(
@@ -103,13 +138,24 @@ def write_svg(diagram: Diagram, geometry: Geometry, *, family: str = CSS_FAMILY)
     shift = f"translate({number_text(left)} {number_text(header.top)})"
     drawing = ET.SubElement(root, "g", {"transform": shift})
     _add_scopes(drawing, geometry.scopes)
-    _add_arrows(drawing, diagram.arrows, geometry.routes)
+    has_highlight = diagram.has_highlight
+    drawn = [
+        _DrawnArrow(
+            index, arrow, route, paint_arrow(arrow, has_highlight=has_highlight)
+        )
+        for index, (arrow, route) in enumerate(
+            zip(diagram.arrows, geometry.routes, strict=True)
+        )
+        if route is not None
+    ]
+    _add_arrows(drawing, drawn)
     boxes = ET.SubElement(drawing, "g", {"class": "boxes", "text-anchor": "middle"})
     for index, (box, rect) in enumerate(
         zip(diagram.boxes, geometry.boxes, strict=True)
     ):
-        _add_box(boxes, box, rect, f"{prefix}-{index}")
-    _add_labels(drawing, diagram.arrows, geometry.routes)
+        paint = paint_box(box, has_highlight=has_highlight)
+        _add_box(boxes, box, rect, (f"{prefix}-{index}", paint))
+    _add_labels(drawing, drawn)
     notes = ET.SubElement(root, "g", {"class": "notes", "fill": NOTE_TEXT})
     y = header.top + geometry.height + MARGIN / 2
     for line in header.notes:
@@ -200,34 +246,36 @@ def _add_scopes(parent: ET.Element, scopes: Iterable[ScopeFrame]) -> None:
         _add_text(group, label, place, SCOPE_SIZE)
 
 
-def _add_arrows(
-    parent: ET.Element, arrows: Iterable[Arrow], routes: Iterable[Route | None]
-) -> None:
+def _add_arrows(parent: ET.Element, drawn: Iterable[_DrawnArrow]) -> None:
     group = ET.SubElement(parent, "g", {"class": "arrows"})
-    pairs = list(zip(arrows, routes, strict=True))
-    for arrow, route in sorted(pairs, key=lambda pair: _DEPTH[pair[0].kind]):
-        if route is None:
-            continue
-        paint = ARROW_PAINT[arrow.kind]
-        one = ET.SubElement(group, "g", {"class": f"arrow {arrow.kind}"})
-        line = {"d": path_data(route), "fill": "none", "stroke": paint.stroke}
-        line["stroke-width"] = "1.3"
-        if paint.dash:
-            line["stroke-dasharray"] = " ".join(map(str, paint.dash))
-        ET.SubElement(one, "path", line)
-        corners = [f"{number_text(x)},{number_text(y)}" for x, y in head_points(route)]
-        head = {"points": " ".join(corners), "fill": paint.stroke}
-        ET.SubElement(one, "polygon", head)
+    for one in sorted(drawn, key=lambda one: one.depth):
+        is_marked = one.arrow.is_highlighted
+        names = f"arrow {one.arrow.kind}{_ON_PATH if is_marked else ''}"
+        element = ET.SubElement(group, "g", one.names(names))
+        scale = _PATH_HEAD if is_marked else 1.0
+        line = {
+            "d": path_data(one.route, scale=scale),
+            "fill": "none",
+            "stroke": one.paint.stroke,
+            "stroke-width": _PATH_LINE if is_marked else _ARROW_LINE,
+        }
+        if one.paint.dash:
+            line["stroke-dasharray"] = " ".join(map(str, one.paint.dash))
+        ET.SubElement(element, "path", line)
+        points = head_points(one.route, scale=scale)
+        corners = [f"{number_text(x)},{number_text(y)}" for x, y in points]
+        head = {"points": " ".join(corners), "fill": one.paint.stroke}
+        ET.SubElement(element, "polygon", head)
 
 
-def _add_labels(
-    parent: ET.Element, arrows: Iterable[Arrow], routes: Iterable[Route | None]
-) -> None:
+def _add_labels(parent: ET.Element, drawn: Iterable[_DrawnArrow]) -> None:
     group = ET.SubElement(parent, "g", {"class": "labels", "text-anchor": "middle"})
-    for arrow, route in zip(arrows, routes, strict=True):
-        text = letter_arrow(arrow)
-        if text.lines and route is not None and route.label is not None:
-            _add_label(group, text, route.label, ARROW_PAINT[arrow.kind].text)
+    for one in drawn:
+        text = letter_arrow(one.arrow)
+        if text.lines and one.route.label is not None:
+            names = f"label{_ON_PATH if one.arrow.is_highlighted else ''}"
+            element = ET.SubElement(group, "g", one.names(names))
+            _add_label(element, text, one.route.label, one.paint.text)
 
 
 def _add_label(parent: ET.Element, text: ArrowText, center: Point, fill: str) -> None:
@@ -239,19 +287,26 @@ def _add_label(parent: ET.Element, text: ArrowText, center: Point, fill: str) ->
         top += LEADING * ARROW_SIZE
 
 
-def _add_box(parent: ET.Element, box: Box, rect: Rect, element_id: str) -> None:
-    text, paint = letter_box(box), PALETTE[box.kind]
-    names = {"id": element_id, "class": f"box {box.kind}", "fill": paint.text}
+def _add_box(parent: ET.Element, box: Box, rect: Rect, look: tuple[str, Paint]) -> None:
+    element_id, paint = look
+    text = letter_box(box)
+    classes = f"box {box.kind}{_ON_PATH if box.is_highlighted else ''}"
+    names = {"id": element_id, "class": classes, "fill": paint.text}
     group = ET.SubElement(parent, "g", names | {"data-box": clean_text(box.id)})
     if text.tooltip:
         ET.SubElement(group, "title").text = text.tooltip
-    look = {"rx": "6", "fill": paint.fill, "stroke": paint.stroke}
-    _add_rect(group, rect, look | {"stroke-width": "1.4"})
+    line = {
+        "rx": "6",
+        "fill": paint.fill,
+        "stroke": paint.stroke,
+        "stroke-width": _PATH_LINE if box.is_highlighted else _BOX_LINE,
+    }
+    _add_rect(group, rect, line)
     x, y = rect.center[0], rect.center[1] - text.height / 2 + PADDING_Y
     marker = (rect.x + PADDING_X / 2 + MARKER_ROOM / 2, y)
     _add_text(group, text.marker, marker, LINE_SIZE, {"fill": paint.stroke})
     _add_text(group, text.title, (x, y), TITLE_SIZE, {"font-weight": "bold"})
     y += LEADING * TITLE_SIZE
-    for line in text.lines:
-        _add_text(group, line, (x, y), LINE_SIZE)
+    for line_text in text.lines:
+        _add_text(group, line_text, (x, y), LINE_SIZE)
         y += LEADING * LINE_SIZE

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from graphscope.analysis.summary import ModelSummary
 from graphscope.errors import CaptureError, RecordingError, StepRangeError
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
@@ -129,6 +130,10 @@ class Tracing(_Capturing):
         """Return every value of that name in the last step."""
         return self.last.all(name)
 
+    def summary(self) -> ModelSummary:
+        """Return the layers that ran in the last step; see `TracedStep`."""
+        return self.last.summary()
+
     def __len__(self) -> int:
         """Return the number of steps that are over."""
         return len(self._traces)
@@ -137,12 +142,12 @@ class Tracing(_Capturing):
         """A trace is true, also an empty one."""
         return True
 
-    def save(self, path: str | Path, **options: Any) -> None:
-        """Write the last step (all steps for `.gscope`) to `path`; see `TracedStep`."""
-        if Path(path).suffix == ".gscope":
-            self.steps.save(path)
+    def save(self, file: str | Path, /, **options: Any) -> None:
+        """Write the last step (all steps for `.gscope`) to `file`; see `TracedStep`."""
+        if Path(file).suffix == ".gscope":
+            self.steps.save(file)
         else:
-            self.last.save(path, **options)
+            self.last.save(file, **options)
 
     def __str__(self) -> str:
         """Return the text picture of the last step."""

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from graphscope.analysis.summary import ModelSummary, summarize_model
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import Diagram, Style
-from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.errors import RecordingError
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
@@ -62,33 +63,60 @@ class TracedStep:
         """
         return view_chain_rule(self.trace, leaf, root)
 
-    def diagram(self, style: str = "operations", depth: int | None = None) -> Diagram:
-        """Return the picture of the step, without coordinates."""
-        return build_diagram(self.trace, DiagramOptions(Style(style), depth=depth))
+    def summary(self) -> ModelSummary:
+        """Return the layers that ran, with output shapes and parameter counts.
+
+        Printed it is the table of torchsummary; `.rows`, `.total`, `.trainable` and
+        `.non_trainable` have its numbers.
+        """
+        return summarize_model(self.trace)
+
+    def diagram(
+        self,
+        style: str = "operations",
+        depth: int | None = None,
+        *,
+        path: str | tuple[str, str | None] | None = None,
+    ) -> Diagram:
+        """Return the picture of the step, without coordinates; see `save`."""
+        options = DiagramOptions(Style(style), depth=depth, path=_ends_of(path))
+        return build_diagram(self.trace, options)
 
     def save(
         self,
-        path: str | Path,
+        file: str | Path,
+        /,
         *,
         style: str = "operations",
         depth: int | None = None,
         engine: str = "auto",
+        path: str | tuple[str, str | None] | None = None,
     ) -> None:
-        """Write the step to `path`, in the format that the suffix says.
+        """Write the step to `file`, in the format that the suffix says.
 
-        Known suffixes: .svg .png .pdf .dot .json .graphml .mmd .txt .gscope
+        Known suffixes: .svg .png .pdf .html .dot .json .graphml .mmd .txt .gscope
+
+        Args:
+            file: Where to write.
+            style: `operations` or `variables`.
+            depth: Modules nested this deep are drawn as one box each.
+            engine: What lays images out: `auto`, `dot`, `wasm` or `builtin`.
+            path: Mark the path of a gradient: `"w"` from what backward started from
+                back to w, `("w", "h")` from h back to w.
 
         Raises:
             ExportError: The suffix is unknown or the file cannot be written; an
                 existing file is left as it was.
+            UnknownNameError: A name in `path` is not in the step.
+            NotRecordedError: No gradient flowed along `path`.
         """
-        target = Path(path)
+        target = Path(file)
         if target.suffix == ".gscope":
             save_recording(target, [self.trace], self._environment)
             return
         from graphscope.render.save import save_trace
 
-        options = DiagramOptions(Style(style), depth=depth)
+        options = DiagramOptions(Style(style), depth=depth, path=_ends_of(path))
         save_trace(self.trace, target, diagram_options=options, engine=engine)
 
     def __str__(self) -> str:
@@ -102,6 +130,10 @@ class TracedStep:
             f"<step {self.step}: {len(graph.ops)} ops, {len(graph.events)} events, "
             f"{self.trace.status.value}>"
         )
+
+
+def _ends_of(path: str | tuple[str, str | None] | None) -> PathEnds | None:
+    return (path, None) if isinstance(path, str) else path
 
 
 class LoadedRecording:

@@ -161,3 +161,49 @@ def test_showing_a_recording_leaves_it_as_it_was(
 
     assert recording.read_bytes() == before
     assert [path.name for path in recording.parent.iterdir()] == [recording.name]
+
+
+def test_show_marks_the_path_of_a_gradient_and_explains_the_mark(
+    graphscope: Run, recording: Path
+) -> None:
+    options = ("--step=0", "--path", "w_1.grad", "--style=variables")
+    done = graphscope("show", recording.name, *options)
+
+    assert done.returncode == 0, done.stderr
+    title, *_ = done.stdout.splitlines()
+    assert title == "logistic.py · step 0 · path of ∂L/∂w_1 · variables"
+    assert "┃ so far 1 · −1.1496 · 0.1132 · 1 · 3.7 = −0.4814 ┃" in done.stdout
+    assert "┃ the path of the gradient" in done.stdout
+
+
+def test_export_marks_the_path_between_two_names(
+    graphscope: Run, recording: Path
+) -> None:
+    done = graphscope(
+        *("export", recording.name, "-o", "s.dot", "--step=0"),
+        *("--path", "w_1", "--of", "z", "--style", "variables"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    source = (recording.parent / "s.dot").read_text("utf-8")
+    assert "path of ∂z/∂w_1" in source
+    assert source.count("penwidth=3") == 3 + 2  # w_1, u, z and what joins them
+
+
+def test_a_path_without_a_gradient_is_one_message(
+    graphscope: Run, recording: Path
+) -> None:
+    done = graphscope("export", recording.name, "-o", "s.svg", "--path", "x_1")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("graphscope: x_1 requires no gradient in step 4")
+    assert not (recording.parent / "s.svg").exists()
+
+
+def test_the_end_of_a_path_without_its_beginning_is_wrong_usage(
+    graphscope: Run, recording: Path
+) -> None:
+    done = graphscope("show", recording.name, "--of", "z")
+
+    assert done.returncode == 2
+    assert "add --path with the name of a parameter" in done.stderr

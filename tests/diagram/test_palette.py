@@ -2,8 +2,16 @@ import re
 
 import pytest
 
-from graphscope.diagram.model import ArrowKind, BoxKind
-from graphscope.diagram.palette import ARROW_PAINT, BACKGROUND, MARKERS, PALETTE
+from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind
+from graphscope.diagram.palette import (
+    ARROW_PAINT,
+    BACKGROUND,
+    HIGHLIGHT,
+    MARKERS,
+    PALETTE,
+    paint_arrow,
+    paint_box,
+)
 
 
 def luminance(colour: str) -> float:
@@ -65,3 +73,35 @@ def test_every_kind_can_be_told_apart_without_colour() -> None:
 def test_a_cut_arrow_is_dashed_and_a_flow_is_not() -> None:
     assert ARROW_PAINT[ArrowKind.CUT].dash == (6, 4)
     assert ARROW_PAINT[ArrowKind.FLOW].dash == ()
+
+
+def test_the_colour_of_a_path_is_legible_on_the_page() -> None:
+    assert contrast(HIGHLIGHT.stroke, BACKGROUND) >= 3
+    assert contrast(HIGHLIGHT.text, BACKGROUND) >= 4.5
+
+
+@pytest.mark.parametrize("kind", BoxKind)
+def test_a_box_beside_a_path_is_paler_and_still_legible(kind: BoxKind) -> None:
+    usual, pale = PALETTE[kind], paint_box(Box("b", kind, "b"), has_highlight=True)
+    assert contrast(pale.stroke, BACKGROUND) < contrast(usual.stroke, BACKGROUND)
+    assert contrast(pale.text, pale.fill) >= 4.5
+
+
+@pytest.mark.parametrize("kind", ArrowKind)
+def test_an_arrow_beside_a_path_is_paler_and_its_label_still_legible(
+    kind: ArrowKind,
+) -> None:
+    usual, pale = (
+        ARROW_PAINT[kind],
+        paint_arrow(Arrow("a", "b", kind), has_highlight=True),
+    )
+    assert contrast(pale.stroke, BACKGROUND) < contrast(usual.stroke, BACKGROUND)
+    assert contrast(pale.text, BACKGROUND) >= 4.5
+    assert pale.dash == usual.dash
+
+
+def test_without_a_path_colours_are_the_usual_ones() -> None:
+    box = Box("b", BoxKind.INPUT, "b")
+    assert paint_box(box, has_highlight=False) == PALETTE[BoxKind.INPUT]
+    arrow = Arrow("a", "b", ArrowKind.DATA)
+    assert paint_arrow(arrow, has_highlight=False) == ARROW_PAINT[ArrowKind.DATA]

@@ -91,3 +91,19 @@ def product() -> Diagram:
     )
     notes = ("Modules deeper than 2 are closed.",)
     return Diagram("train.py · step 0", Style.OPERATIONS, boxes, arrows, notes)
+
+
+def path() -> Diagram:
+    """Return w → * → l with the path of ∂l/∂w marked; x and its arrow are beside it."""
+    boxes = (
+        Box("v0", BoxKind.INPUT, "x"),
+        Box("v1", BoxKind.PARAMETER, "w", is_highlighted=True),
+        Box("op0", BoxKind.OPERATION, "*", is_highlighted=True),
+        Box("v2", BoxKind.ROOT, "l", is_highlighted=True),
+    )
+    arrows = (
+        Arrow("v0", "op0", ArrowKind.DATA),
+        Arrow("v1", "op0", label=Line("∂ 3.7"), is_highlighted=True),
+        Arrow("op0", "v2", is_highlighted=True),
+    )
+    return Diagram("path", Style.OPERATIONS, boxes, arrows)

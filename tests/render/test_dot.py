@@ -8,6 +8,7 @@ from tests.render.pictures import (
     HOSTILE,
     chain,
     one_box,
+    path,
     product,
     svg_texts,
 )
@@ -97,3 +98,12 @@ def test_a_title_that_looks_like_a_number_or_keyword_stays_text() -> None:
 def test_large_graphs_limit_the_search_for_shorter_arrows() -> None:
     assert "nslimit" not in to_dot(chain(200))
     assert "mclimit=0.5 nodesep=0.4 nslimit=2 nslimit1=2" in to_dot(chain(201))
+
+
+def test_a_marked_path_is_drawn_with_a_wider_pen() -> None:
+    lines = [line.strip() for line in to_dot(path()).splitlines()]
+    wide = [line.split(" [")[0] for line in lines if "penwidth=3" in line]
+    strong = [line.split(" [")[0] for line in lines if 'color="#d55e00"' in line]
+    assert wide == ["v1", "op0", "v2", "v1 -> op0", "op0 -> v2"]
+    assert strong == wide
+    assert 'v0 -> op0 [color="#bababa" fontcolor="#6a6a6a"]' in lines

@@ -9,6 +9,7 @@ from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Diagram, St
 from graphscope.render.escape import clean_text
 from graphscope.render.mermaid import escape_label, to_mermaid
 from tests.diagram import cases
+from tests.render.pictures import path
 
 
 def test_the_quadratic_as_a_flowchart() -> None:
@@ -101,3 +102,28 @@ def test_decoding_an_escaped_label_gives_the_text_back(text: str) -> None:
     assert not set(escaped) & set('"`<>|{}[]()*_\\&$\n')
     decoded = html.unescape(re.sub(r"#(\d+);", r"&#\1;", escaped))
     assert decoded == clean_text(text)
+
+
+def test_a_marked_path_has_heavy_lines_and_the_rest_is_pale() -> None:
+    assert to_mermaid(path()).splitlines()[3:] == [
+        "flowchart TD",
+        '  b0(["x"])',
+        '  b1(["w"])',
+        '  b2["#42;"]',
+        '  b3{{"l"}}',
+        "  b0 --> b2",
+        '  b1 -->|"∂ 3.7"| b2',
+        "  b2 --> b3",
+        "  classDef inputPale fill:#eef8f4,stroke:#80bcac,color:#546d66",
+        "  class b0 inputPale",
+        "  classDef parameter fill:#d6e9f8,stroke:#0072b2,color:#0b2a3f",
+        "  class b1 parameter",
+        "  classDef operation fill:#ffffff,stroke:#3a3a3a,color:#1a1a1a",
+        "  class b2 operation",
+        "  classDef root fill:#fbe3d2,stroke:#b84e00,color:#3d1a00",
+        "  class b3 root",
+        "  classDef onPath stroke:#d55e00,stroke-width:4px",
+        "  class b1,b2,b3 onPath",
+        "  linkStyle 0 stroke:#bababa",
+        "  linkStyle 1,2 stroke:#d55e00,stroke-width:4px",
+    ]

@@ -19,6 +19,7 @@ from tests.render.pictures import (
     chain,
     one_box,
     parse_xml,
+    path,
     product,
     svg_texts,
 )
@@ -27,7 +28,7 @@ ALLOWED = {"svg", "title", "g", "rect", "path", "polygon", "text"}
 ALLOWED_ATTRIBUTES = {
     *("width", "height", "viewBox", "font-family", "role", "aria-labelledby", "id"),
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray"),
-    *("class", "data-box", "transform", "x", "y", "rx", "d", "points"),
+    *("class", "data-arrow", "data-box", "transform", "x", "y", "rx", "d", "points"),
     *("font-size", "font-weight", "text-anchor"),
     "{http://www.w3.org/XML/1998/namespace}space",
 }
@@ -67,7 +68,7 @@ def test_a_small_picture_as_svg() -> None:
         ' xml:space="preserve">net</text>\n'
         "  </g>\n"
         '  <g class="arrows">\n'
-        '   <g class="arrow cut">\n'
+        '   <g class="arrow cut" data-arrow="0">\n'
         '    <path d="M40,51L40,81" fill="none" stroke="#b84e00"'
         ' stroke-width="1.3" stroke-dasharray="6 4" />\n'
         '    <polygon points="40,88 43.5,80 36.5,80" fill="#b84e00" />\n'
@@ -96,10 +97,12 @@ def test_a_small_picture_as_svg() -> None:
         "   </g>\n"
         "  </g>\n"
         '  <g class="labels" text-anchor="middle">\n'
-        '   <rect x="45.39" y="56.08" width="66.23" height="11.85" rx="2"'
+        '   <g class="label" data-arrow="0">\n'
+        '    <rect x="45.39" y="56.08" width="66.23" height="11.85" rx="2"'
         ' fill="#ffffff" fill-opacity="0.85" />\n'
-        '   <text x="78.5" y="65.46" font-size="11" fill="#8f3d00"'
+        '    <text x="78.5" y="65.46" font-size="11" fill="#8f3d00"'
         ' xml:space="preserve">✕ detach()</text>\n'
+        "   </g>\n"
         "  </g>\n"
         " </g>\n"
         ' <g class="notes" fill="#4a4a4a">\n'
@@ -219,3 +222,30 @@ def test_labels_of_arrows_stand_clear_of_boxes(engine: str) -> None:
         for box in geometry.boxes:
             is_clear_x = x + 40 < box.x or box.right < x - 40
             assert is_clear_x or y + 5 < box.y or box.bottom < y - 5
+
+
+def test_a_marked_path_is_heavier_coloured_and_on_top() -> None:
+    root = parse_xml(to_svg(path(), engine="builtin"))
+    groups = [
+        g
+        for g in root.iter(f"{SVG}g")
+        if g.get("class", "").split(" ")[0] in ("arrow", "box", "label")
+    ]
+    looks = [
+        (g.attrib["class"], shape.get("stroke"), shape.get("stroke-width"))
+        for g in groups
+        for shape in g
+        if shape.tag in (f"{SVG}path", f"{SVG}rect")
+    ]
+    assert looks == [
+        ("arrow data", "#bababa", "1.3"),
+        ("arrow flow on-path", "#d55e00", "3.2"),
+        ("arrow flow on-path", "#d55e00", "3.2"),
+        ("box input", "#80bcac", "1.4"),
+        ("box parameter on-path", "#d55e00", "3.2"),
+        ("box operation on-path", "#d55e00", "3.2"),
+        ("box root on-path", "#d55e00", "3.2"),
+        ("label on-path", None, None),
+    ]
+    numbers = [g.get("data-arrow") for g in groups]
+    assert numbers == ["0", "1", "2", None, None, None, None, "1"]

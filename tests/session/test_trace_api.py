@@ -128,6 +128,17 @@ def test_save_writes_every_format_by_its_suffix(tmp_path: Path, suffix: str) -> 
     assert starts[suffix] in written[:200]
 
 
+def test_save_marks_the_path_of_a_gradient(tmp_path: Path) -> None:
+    t = _quadratic()
+    t.save(tmp_path / "z.dot", path="x")
+    t.last.save(tmp_path / "y.dot", path=("x", "y"), style="variables")
+
+    # x → pow → mul → add → z, and x → y in the other style
+    assert (tmp_path / "z.dot").read_text("utf-8").count("penwidth=3") == 5 + 4
+    assert (tmp_path / "y.dot").read_text("utf-8").count("penwidth=3") == 2 + 1
+    assert t.last.diagram(path="x").title.endswith("path of ∂z/∂x")
+
+
 def test_a_trace_saved_as_a_recording_loads_to_the_same_numbers(tmp_path: Path) -> None:
     t = _quadratic()
     t.save(tmp_path / "z.gscope")

@@ -9,12 +9,20 @@ from graphscope.diagram.layout import Layout, Rect, find_stubs, lay_out
 from graphscope.diagram.model import Arrow, ArrowKind, Box, Diagram
 from graphscope.render.text.canvas import Canvas, tag
 from graphscope.render.text.cells import cell_width, clean, clip
-from graphscope.render.text.glyphs import lines_to_ascii, marker
+from graphscope.render.text.glyphs import (
+    EAST,
+    SOUTH,
+    WEST,
+    lines_to_ascii,
+    marker,
+    weave,
+)
 from graphscope.render.text.picture import Span, SpanKind, TextPicture
 from graphscope.render.text.wires import draw_wires
 
 MAX_LABEL_WIDTH: Final = 48
 _SHOWN_STUBS: Final = 3
+_HEAVY: Final = str.maketrans("╭─╮│╰╯", "┏━┓┃┗┛")
 _FRAME: Final = 4  # border and one space on both sides
 
 
@@ -133,6 +141,8 @@ def _draw_frame(canvas: Canvas, box: Box, place: Rect, *, ascii_only: bool) -> N
     inner = place.width - 2
     middle = f"│{' ' * inner}│"
     frame = [f"╭{'─' * inner}╮", *[middle] * (place.height - 2), f"╰{'─' * inner}╯"]
+    if box.is_highlighted:
+        frame = [row.translate(_HEAVY) for row in frame]
     style = tag(SpanKind.BOX, box.id, event=box.event)
     for row, text in enumerate(frame, place.y):
         glyphs = lines_to_ascii(text) if ascii_only else text
@@ -152,9 +162,17 @@ def _draw_tees(
     canvas: Canvas, diagram: Diagram, layout: Layout, *, ascii_only: bool
 ) -> None:
     """Mark where arrows leave their boxes."""
-    events = {box.id: box.event for box in diagram.boxes}
+    boxes = {box.id: box for box in diagram.boxes}
+    heavy: defaultdict[tuple[int, int], int] = defaultdict(int)
     for route in layout.routes:
-        source = diagram.arrows[route.edge_index].source
+        arrow = diagram.arrows[route.edge_index]
+        is_marked = boxes[arrow.source].is_highlighted
+        heavy[route.points[0]] |= EAST | WEST if is_marked else 0
+        heavy[route.points[0]] |= SOUTH if arrow.is_highlighted else 0
+    for route in layout.routes:
+        source = boxes[diagram.arrows[route.edge_index].source]
         column, row = route.points[0]
-        style = tag(SpanKind.BOX, source, event=events[source])
-        canvas.write((column, row - 1), "+" if ascii_only else "┬", style)
+        style = tag(SpanKind.BOX, source.id, event=source.event)
+        glyph = weave(EAST | WEST | SOUTH, heavy[route.points[0]])
+        shown = lines_to_ascii(glyph) if ascii_only else glyph
+        canvas.write((column, row - 1), shown, style)

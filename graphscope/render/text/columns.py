@@ -11,7 +11,7 @@ _FORMULA: Final = re.compile(
     r"(?:(?P<name>[\w.]+(?: \(version \d+\))?(?:, [\w.]+)*) )?= (?P<formula>.+)",
     re.DOTALL,
 )
-_GRADIENT: Final = re.compile(r"∂|\.grad |arrived ")
+_GRADIENT: Final = re.compile(r"∂|\.grad |arrived |so far |path \d+/")
 _KIND_WORDS: Final = {BoxKind.CONSTANT: "", BoxKind.ROOT: "result"}
 """What a row says instead of its kind, where the kind is not a user's word."""
 

@@ -10,7 +10,12 @@ from graphscope.diagram.rail import RailRow, lay_rail
 from graphscope.render.text.canvas import Canvas, tag
 from graphscope.render.text.cells import cell_width, clean, clip
 from graphscope.render.text.columns import Columns, split_columns
-from graphscope.render.text.glyphs import DASHES, lines_to_ascii, marker
+from graphscope.render.text.glyphs import (
+    DASHES,
+    HEAVY_MARK,
+    lines_to_ascii,
+    marker,
+)
 from graphscope.render.text.picture import Span, SpanKind, TextPicture
 
 MAX_LABEL_WIDTH: Final = 48
@@ -46,7 +51,8 @@ def draw_rail(
     rows = _lay_rows(diagram)
     table = _write_table(diagram, ascii_only=ascii_only)
     rails = max((len(row.cells) for row in rows), default=0)
-    widths = _column_widths(table, rails, (width, max_label_width))
+    left = len(HEAVY_MARK) + 1 if diagram.has_highlight else 0
+    widths = _column_widths(table, left + rails, (width, max_label_width))
     remarks = _remarks(diagram, rows)
     reads = _dashed_reads(diagram)
     ellipsis = "..." if ascii_only else "…"
@@ -56,8 +62,10 @@ def draw_rail(
 
     canvas = Canvas()
     for y, (box, row, texts) in enumerate(zip(diagram.boxes, rows, table, strict=True)):
-        _draw_rails(canvas, y, (box, row, reads), ascii_only=ascii_only)
-        x = _draw_columns(canvas, (rails + _GAP, y), texts, (widths, room_of, ellipsis))
+        _mark_row(canvas, y, box, ascii_only=ascii_only)
+        _draw_rails(canvas, (left, y), (box, row, reads), ascii_only=ascii_only)
+        start = (left + rails + _GAP, y)
+        x = _draw_columns(canvas, start, texts, (widths, room_of, ellipsis))
         for remark, style in remarks[y]:
             text = clip(clean(remark, ascii_only=ascii_only), room_of(x), ellipsis)
             x = canvas.write((x, y), text, style) + _GAP
@@ -186,9 +194,21 @@ def _dashed_reads(diagram: Diagram) -> Reads:
     return found
 
 
+def _mark_row(canvas: Canvas, y: int, box: Box, *, ascii_only: bool) -> None:
+    """Mark a row that is on the path of a gradient, in front of its rails."""
+    if box.is_highlighted:
+        mark = lines_to_ascii(HEAVY_MARK) if ascii_only else HEAVY_MARK
+        canvas.write((0, y), mark, tag(SpanKind.RAIL, box.id, event=box.event))
+
+
 def _draw_rails(
-    canvas: Canvas, y: int, drawn: tuple[Box, RailRow, Reads], *, ascii_only: bool
+    canvas: Canvas,
+    at: tuple[int, int],
+    drawn: tuple[Box, RailRow, Reads],
+    *,
+    ascii_only: bool,
 ) -> None:
+    left, y = at
     box, row, reads = drawn
     for x, char in enumerate(row.cells):
         lane = x // 2
@@ -197,6 +217,7 @@ def _draw_rails(
         glyph = dash if char == "│" and last < y else char
         if char != " ":
             shown = lines_to_ascii(glyph) if ascii_only else glyph
-            canvas.write((x, y), shown, tag(SpanKind.RAIL, owner or box.id))
+            canvas.write((left + x, y), shown, tag(SpanKind.RAIL, owner or box.id))
     sign = marker(box.kind, ascii_only=ascii_only)
-    canvas.write((row.node, y), sign, tag(SpanKind.MARKER, box.id, event=box.event))
+    style = tag(SpanKind.MARKER, box.id, event=box.event)
+    canvas.write((left + row.node, y), sign, style)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from graphscope.diagram.layout import Route
-from graphscope.diagram.model import ArrowKind, Diagram
+from graphscope.diagram.model import Arrow, ArrowKind, Diagram
 from graphscope.render.text.canvas import Canvas, tag
 from graphscope.render.text.glyphs import (
     EAST,
@@ -28,19 +28,24 @@ class _Wire:
     """What the arrows of one source draw in one cell."""
 
     bits: int = 0
+    heavy: int = 0  # those of `bits` in which a marked path leads
     arrows: list[int] = field(default_factory=list)
 
 
 def draw_wires(
     canvas: Canvas, diagram: Diagram, routes: Sequence[Route], *, ascii_only: bool
 ) -> None:
-    """Draw the routes. Where two sources cross, the vertical line is on top."""
+    """Draw the routes.
+
+    Where two sources cross, the marked path is on top, else the vertical line.
+    """
     sheet: defaultdict[Cell, dict[str, _Wire]] = defaultdict(dict)
     for route in routes:
-        source = diagram.arrows[route.edge_index].source
+        arrow = diagram.arrows[route.edge_index]
         for cell, bits in _steps(route):
-            wire = sheet[cell].setdefault(source, _Wire())
+            wire = sheet[cell].setdefault(arrow.source, _Wire())
             wire.bits |= bits
+            wire.heavy |= bits if arrow.is_highlighted else 0
             wire.arrows.append(route.edge_index)
     events = {box.id: box.event for box in diagram.boxes}
 
@@ -50,9 +55,9 @@ def draw_wires(
         canvas.write(cell, text, tag(kind, arrow=index, event=event))
 
     for cell, wires in sheet.items():
-        wire = max(wires.values(), key=_is_on_top)
-        index = min(wire.arrows, key=lambda i: _STRENGTH.index(diagram.arrows[i].kind))
-        glyph = line_glyph(wire.bits, diagram.arrows[index].kind)
+        wire = max(wires.values(), key=_height)
+        index = min(wire.arrows, key=lambda i: _weakness(diagram.arrows[i]))
+        glyph = line_glyph(wire.bits, diagram.arrows[index].kind, wire.heavy)
         write(cell, glyph, index, SpanKind.ARROW)
     for route in routes:
         column, row = route.points[-1]
@@ -60,8 +65,13 @@ def draw_wires(
         write((column, row - 1), head, route.edge_index, SpanKind.HEAD)
 
 
-def _is_on_top(wire: _Wire) -> bool:
-    return bool(wire.bits & (NORTH | SOUTH))
+def _height(wire: _Wire) -> tuple[bool, bool]:
+    return bool(wire.heavy), bool(wire.bits & (NORTH | SOUTH))
+
+
+def _weakness(arrow: Arrow) -> tuple[bool, int]:
+    """Sort arrows that share a line: the first one stands for all of them."""
+    return not arrow.is_highlighted, _STRENGTH.index(arrow.kind)
 
 
 def _steps(route: Route) -> Iterator[tuple[Cell, int]]:
