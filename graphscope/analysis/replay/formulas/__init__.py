@@ -1,0 +1,1 @@
+"""What each of torch's operators computes, in NumPy, by family."""

@@ -1,0 +1,172 @@
+"""Formulas of linear algebra: products of matrices and vectors, systems, distances."""
+
+from math import sqrt
+from typing import Any, Final
+
+import numpy as np
+
+from graphscope.analysis.replay.formula import Formula, Table, elementwise, pairwise
+from graphscope.analysis.replay.formulas.reductions import vector_norm
+from graphscope.analysis.replay.formulas.special import softmax
+from graphscope.analysis.replay.given import Given
+from graphscope.model.observation import Array
+
+_MAX_OPERANDS: Final = 8
+
+
+def _product(*names: str) -> Formula:
+    first, second = names
+    return Formula(
+        f"{first} {second}",
+        lambda given: np.asarray(np.matmul(given.array(first), given.array(second))),
+    )
+
+
+def _linear(given: Given) -> Array:
+    found = given.array("input") @ given.array("weight").T
+    bias = given.optional("bias")
+    return np.asarray(found if bias is None else found + bias)
+
+
+def _added(given: Given, product: Array) -> Array:
+    beta, alpha = given.number("beta", 1.0), given.number("alpha", 1.0)
+    return np.asarray(beta * given.array("input") + alpha * product)
+
+
+def _matrix_added(first: str, second: str) -> Formula:
+    def compute(given: Given) -> Array:
+        return _added(given, given.array(first) @ given.array(second))
+
+    return Formula(f"input {first} {second} beta~ alpha~", compute)
+
+
+def _batches_added(given: Given) -> Array:
+    products = given.array("batch1") @ given.array("batch2")
+    return _added(given, products.sum(axis=0))
+
+
+def _outer_added(given: Given) -> Array:
+    return _added(given, np.outer(given.array("vec1"), given.array("vec2")))
+
+
+def _bilinear(given: Given) -> Array:
+    one, two = given.array("input1"), given.array("input2")
+    found = np.einsum("...i,oij,...j->...o", one, given.array("weight"), two)
+    bias = given.optional("bias")
+    return np.asarray(found if bias is None else found + bias)
+
+
+def _einsum(given: Given) -> Array:
+    equation, operands = str(given.plain("equation", "")), given.arrays("operands")
+    if len(operands) > _MAX_OPERANDS:
+        raise given.refuse("it has too many operands")
+    sizes = [max(operand.size, 1) for operand in operands]
+    given.require_size([*given.shape, *sizes[:2]])
+    return np.asarray(np.einsum(equation, *operands))
+
+
+def _tensordot(given: Given) -> Array:
+    dims: Any = given.plain("dims", 2)
+    return np.asarray(np.tensordot(given.array("a"), given.array("b"), axes=dims))
+
+
+def _chained(given: Given) -> Array:
+    parts = given.arrays("tensors")
+    found = parts[0]
+    for part in parts[1:]:
+        found = found @ part
+    return np.asarray(found)
+
+
+def _solve(given: Given) -> Array:
+    matrix, right = given.array("A"), given.array("B")
+    is_vector = right.ndim == matrix.ndim - 1
+    found = np.linalg.solve(matrix, right[..., None] if is_vector else right)
+    return np.asarray(found[..., 0] if is_vector else found)
+
+
+def _log_det(given: Given) -> Array:
+    sign, size = np.linalg.slogdet(given.array("input"))
+    return np.asarray(np.where(sign > 0, size, np.nan))
+
+
+def _sign_and_log_det(given: Given) -> tuple[Array, Array]:
+    sign, size = np.linalg.slogdet(given.array("input"))
+    return np.asarray(sign), np.asarray(size)
+
+
+def _distances(given: Given) -> Array:
+    one, two = given.array("x1"), given.array("x2")
+    gaps = one[..., :, None, :] - two[..., None, :, :]
+    return vector_norm(gaps, given.number("p", 2.0), (-1,), keepdims=False)
+
+
+def _zero_gaps(given: Given) -> Array:
+    one, two = given.array("x1"), given.array("x2")
+    return np.asarray((one[..., :, None, :] == two[..., None, :, :]).all(axis=-1))
+
+
+def _attention(given: Given) -> Array:
+    """Source: torch.nn.functional.scaled_dot_product_attention, its docstring."""
+    query, key = given.array("query"), given.array("key")
+    if given.number("dropout_p", 0.0) > 0:
+        raise given.refuse("it is random, and its mask was not recorded")
+    if given.flag("enable_gqa"):
+        raise given.refuse("there is no formula for grouped queries")
+    scale = given.number("scale", 1 / sqrt(query.shape[-1]))
+    scores = query @ np.swapaxes(key, -1, -2) * scale
+    if given.flag("is_causal"):
+        scores = np.where(np.tril(np.ones(scores.shape[-2:], bool)), scores, -np.inf)
+    mask = given.optional("attn_mask")
+    if mask is not None:
+        scores = (
+            np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        )
+    return np.asarray(softmax(scores, -1) @ given.array("value"))
+
+
+_SOLVE: Final = Formula("A B", _solve)
+_INVERSE: Final = elementwise(np.linalg.inv)
+_DETERMINANT: Final = elementwise(lambda x: np.asarray(np.linalg.det(x)))
+
+ALGEBRA: Final[Table] = {
+    "matmul": _product("input", "other"),
+    "rmatmul": _product("input", "other"),
+    "mm": _product("input", "mat2"),
+    "bmm": _product("input", "mat2"),
+    "mv": _product("input", "vec"),
+    "dot": _product("input", "tensor"),
+    "vdot": Formula(
+        "input other",
+        lambda given: np.asarray(np.vdot(given.array("input"), given.array("other"))),
+    ),
+    "inner": pairwise(lambda a, b: np.asarray(np.inner(a, b))),
+    **dict.fromkeys(
+        ("outer", "ger"),
+        Formula(
+            "input vec2",
+            lambda given: np.outer(given.array("input"), given.array("vec2")),
+        ),
+    ),
+    "kron": pairwise(np.kron),
+    "linear": Formula("input weight bias", _linear),
+    "bilinear": Formula("input1 input2 weight bias", _bilinear),
+    "addmm": _matrix_added("mat1", "mat2"),
+    "addmv": _matrix_added("mat", "vec"),
+    "baddbmm": _matrix_added("batch1", "batch2"),
+    "addbmm": Formula("input batch1 batch2 beta~ alpha~", _batches_added),
+    "addr": Formula("input vec1 vec2 beta~ alpha~", _outer_added),
+    "einsum": Formula("equation: *operands", _einsum),
+    "tensordot": Formula("a b dims:", _tensordot),
+    **dict.fromkeys(("linalg_multi_dot", "chain_matmul"), Formula("tensors", _chained)),
+    **dict.fromkeys(("inverse", "linalg_inv"), _INVERSE),
+    **dict.fromkeys(("det", "linalg_det"), _DETERMINANT),
+    "logdet": Formula("input", _log_det),
+    **dict.fromkeys(("slogdet", "linalg_slogdet"), Formula("input", _sign_and_log_det)),
+    "linalg_solve": _SOLVE,
+    **dict.fromkeys(("cholesky", "linalg_cholesky"), elementwise(np.linalg.cholesky)),
+    "cdist": Formula("x1 x2 p:", _distances, _zero_gaps, "has a kink at 0", "x1"),
+    "scaled_dot_product_attention": Formula(
+        "query key value attn_mask dropout_p: is_causal:", _attention
+    ),
+}
