@@ -60,6 +60,7 @@ class StepTracker:
         self.has_update = False
         self.pass_index = 0
         self.had_backward = False
+        self._ran_backward = False
         self._pivot: Site | None = None
         self._looped_at: int | None = None
         self._created_at: int | None = None
@@ -92,11 +93,11 @@ class StepTracker:
 
     def note(self, event: RawEvent, index: int) -> None:
         """Follow `event`, which was appended at `index`."""
-        if is_update(event):
+        if self._ends_step(event):
             self.has_update = True
             self._turn_at(event.site)
         elif event.kind in _BACKWARD:
-            self.had_backward = True
+            self.had_backward = self._ran_backward = True
             if not self.has_update:
                 self._turn_at(event.site)
         elif self._pivot is not None and event.phase is not Phase.BACKWARD:
@@ -105,6 +106,16 @@ class StepTracker:
             is_new = event.op is not None and event.op.kind is OpKind.CREATE
             if self._created_at is None and is_new:
                 self._created_at = index
+
+    def _ends_step(self, event: RawEvent) -> bool:
+        """Whether an event is the update that a step ends with.
+
+        Writing into a parameter by hand before any backward ran sets it up:
+        `with torch.no_grad(): layer.weight.fill_(0.1)`.
+        """
+        return is_update(event) and (
+            self._ran_backward or event.kind is EventKind.UPDATE
+        )
 
     def _turn_at(self, site: Site | None) -> None:
         """Look for the next boundary from here on."""

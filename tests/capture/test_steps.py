@@ -297,3 +297,24 @@ def test_a_step_of_an_optimizer_that_raised_is_over_when_the_next_begins() -> No
             optimizer.step()
 
     assert _phases(capture(run)[-1]) == [3, 2, 2, 4, 4, 4, 5]
+
+
+def test_setting_a_parameter_by_hand_before_any_backward_ends_no_step() -> None:
+    layer = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+
+    def run() -> None:
+        with torch.no_grad():
+            layer.weight.fill_(0.5)
+            layer.bias.zero_()
+        for _ in range(3):
+            loss = layer(torch.ones(2, 1)).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    steps = capture(run)
+
+    assert len(steps) == 3
+    [first] = [v for v in steps[0].graph.values if v.name == "weight" and v.version]
+    assert numbers(steps[0].value_of(first.id).data) == [[0.5]]
