@@ -1,8 +1,5 @@
 """The terminal UI: opens a recording and steps through its events."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -25,10 +22,11 @@ from graphscope.tui.dialogs import Help, SearchDialog
 from graphscope.tui.export import write_picture
 from graphscope.tui.fd_guard import guard_descriptors
 from graphscope.tui.feed import Feed, check_step
+from graphscope.tui.garbage import short_collections
 from graphscope.tui.histories import Histories, HistoryKey
 from graphscope.tui.keys import KEYS
 from graphscope.tui.lines import ScreenLine, clean
-from graphscope.tui.messages import BoxesDrawn, ChainChecked, Exported, HistoryRead
+from graphscope.tui.messages import BoxesDrawn, ChainFound, Exported, HistoryRead
 from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.palette import Commands
@@ -48,6 +46,7 @@ from graphscope.tui.state import (
 
 _POLL_S: Final = 1.0
 _REST_S: Final = 0.08
+_FRAME: Final = 3  # cells of the border and the scrollbar of a pane
 
 
 class GraphscopeApp(App[None]):
@@ -132,15 +131,16 @@ class GraphscopeApp(App[None]):
         canvas.screen.set_class(chain.is_open, "-chain")
         if not chain.is_open:
             return
-        width = canvas.content_width
+        # not laid out yet when it opens
+        width = canvas.content_width if canvas.size else self.size.width - _FRAME
         picture = chain.picture(moment, width)
-        entitle(canvas, chain.title(moment))
+        entitle(canvas, chain.title)
         canvas.border_subtitle = Content(chain.progress(moment))
-        canvas.styles.height = chain.height(moment, width) + 2
         canvas.show(picture)
-        if picture.fresh is not None:
-            canvas.show_line(picture.fresh)
-        if chain.is_unchecked:
+        line = chain.line_to_show(moment, picture)
+        if line is not None:
+            canvas.show_line(line)
+        if chain.is_waiting:
             self._read_later()
 
     def _show_details(self) -> None:
@@ -172,16 +172,16 @@ class GraphscopeApp(App[None]):
         is_missing = key is not None and self._histories.get(key) is None
         if key is not None and is_missing and self._histories.begin(key):
             self._read_history(key)
-        check = self.session.chain.begin_check()
-        if check is not None:
-            self._check_chain(*check)
+        work = self.session.chain.begin_work()
+        if work is not None:
+            self._find_chain(*work)
 
     @property
     def is_waiting(self) -> bool:
         """Whether something that a worker finds out is still to be shown."""
         key = self.session.history_key
         has_history = key is None or self._histories.get(key) is not None
-        return not has_history or self.session.chain.is_unchecked
+        return not has_history or self.session.chain.is_waiting
 
     @on(Canvas.Resized)
     def _redraw(self) -> None:
@@ -243,12 +243,24 @@ class GraphscopeApp(App[None]):
 
     def action_toggle_chain(self) -> None:
         if self.session.toggle_chain():
-            self._show()
+            self._show_or_hide_chain()
         else:
             self._say("Select a node first: its chain rule is what c shows.")
 
     def action_close_chain(self) -> None:
         self.session.chain.close()
+        self._show_or_hide_chain()
+
+    def _show_or_hide_chain(self) -> None:
+        """Leave no other pane on top of an open rule, and no focus on a closed one."""
+        panel, is_open = self.query_one("#chain"), self.session.chain.is_open
+        if (
+            self.screen.maximized is not None
+            and (self.screen.maximized is panel) != is_open
+        ):
+            self.screen.minimize()
+        if panel.has_focus and not is_open:
+            self.query_one("#graph").focus()
         self._show()
 
     def action_toggle_maximize(self) -> None:
@@ -298,10 +310,9 @@ class GraphscopeApp(App[None]):
             self.post_message(HistoryRead(key, history))
 
     @work(thread=True, exclusive=True, group="chain", exit_on_error=False)
-    def _check_chain(self, key: ChainKey, trace: Trace) -> None:
-        answer = self.session.chain.check(key, trace)
-        if answer is not None:
-            self.post_message(ChainChecked(key, trace, answer))
+    def _find_chain(self, key: ChainKey, trace: Trace) -> None:
+        for answer in self.session.chain.work_out(key, trace):
+            self.post_message(ChainFound(key, trace, answer))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
     def _draw_boxes(self, moment: Moment, style: Style) -> None:
@@ -328,9 +339,10 @@ class GraphscopeApp(App[None]):
         if event.key == self.session.history_key:
             self._show_inspector()
 
-    @on(ChainChecked)
-    def _keep_check(self, event: ChainChecked) -> None:
-        self.session.chain.put(event.key, event.trace, event.answer)
+    @on(ChainFound)
+    def _keep_chain(self, event: ChainFound) -> None:
+        if self.session.chain.put(event.key, event.trace, event.answer):
+            self._show_graph()
         self._show_chain()
 
     @on(BoxesDrawn)
@@ -363,19 +375,5 @@ def run_app(feed: Feed, *, title: str) -> None:
 
     Must be called on the main thread, with a terminal.
     """
-    with guard_descriptors(), _short_collections():
+    with guard_descriptors(), short_collections():
         GraphscopeApp(feed, title).run()
-
-
-@contextmanager
-def _short_collections() -> Iterator[None]:
-    """Leave what was imported out of garbage collections.
-
-    A full collection over all of it stops the screen for about 50 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

@@ -3,21 +3,26 @@
 Pure: may be called from worker threads.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.analysis.chain import ChainRule, Check, find_chain_rule
 from graphscope.diagram.highlight import Highlight, find_highlight
-from graphscope.diagram.labels import root_name
+from graphscope.diagram.labels import derivative, root_name
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Graph, Role
 from graphscope.model.trace import Trace
+from graphscope.render.text.notation import name_values
 from graphscope.tui.lines import clean
 from graphscope.tui.moment import Moment
 
 _ARRIVALS: Final = frozenset({Role.ARRIVED, Role.GRAD_OUTPUT})
+
+
+QUICK_NODES: Final = 300
+"""Up to this many grad nodes a rule is found while the user waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,24 @@ class ChainKey:
 class Answer:
     """The rule with what it goes through, or why there is none.
 
-    `is_checked` is whether the finite difference has been tried.
+    Attributes:
+        name: What is asked for: `∂L/∂w₁`; empty without a rule.
+        rule: The rule.
+        highlight: Everything on its paths.
+        problem: Why there is no rule.
+        is_checked: Whether the finite difference has been tried, the last thing to do.
     """
 
+    name: str = ""
     rule: ChainRule | None = None
     highlight: Highlight | None = None
     problem: str = ""
     is_checked: bool = True
+
+
+WORKING: Final = Answer(
+    problem="Working out the chain rule of this large step …", is_checked=False
+)
 
 
 def find_answer(trace: Trace, key: ChainKey) -> Answer:
@@ -65,8 +81,20 @@ def find_answer(trace: Trace, key: ChainKey) -> Answer:
             problems.append(clean(str(error)))
         else:
             pending = replace(rule, finite_difference=Check())
-            return Answer(pending, highlight, is_checked=False)
+            symbols = name_values(trace, rule)
+            name = clean(derivative(symbols[root], symbols[key.leaf]))
+            return Answer(name, pending, highlight, is_checked=False)
     return Answer(problem=problems[0])
+
+
+def work_out(trace: Trace, key: ChainKey, known: Answer) -> Iterator[Answer]:
+    """Yield better answers than the one that is known, until there is none."""
+    answer = known
+    if answer.rule is None and not answer.is_checked:
+        answer = find_answer(trace, key)
+        yield answer
+    if not answer.is_checked:
+        yield check_answer(trace, answer)
 
 
 def check_answer(trace: Trace, answer: Answer) -> Answer:
@@ -97,8 +125,8 @@ def order_roots(moment: Moment, leaf: int) -> tuple[int, ...]:
     ends = [start for start, _ in starts[1:]] + [len(graph.events)]
     reached = [
         (start, root)
-        for (start, root), end in zip(starts, ends, strict=True)
-        if bisect_right(arrivals, end - 1) > bisect_right(arrivals, start - 1)
+        for (start, root), end in zip(starts, ends, strict=False)
+        if bisect_left(arrivals, end) > bisect_left(arrivals, start)
     ]
     chosen = reached or starts
     begun = [root for start, root in chosen if moment.has_happened(start)]

@@ -4,16 +4,19 @@ Knows no widgets. The session view tells it where the user is.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.model.trace import Trace
 from graphscope.tui.chain_answer import (
+    QUICK_NODES,
+    WORKING,
     Answer,
     ChainKey,
-    check_answer,
     find_answer,
     order_roots,
+    work_out,
 )
 from graphscope.tui.chain_view import (
     NO_MARKS,
@@ -21,10 +24,9 @@ from graphscope.tui.chain_view import (
     PathMarks,
     count_lines,
     mark_path,
-    name_rule,
     picture_rule,
 )
-from graphscope.tui.lines import Tone, message_picture, pad
+from graphscope.tui.lines import ScreenLine, Tone, message_picture, pad
 from graphscope.tui.matching import match_node
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Outline
@@ -47,7 +49,7 @@ class Pin:
 class ChainPanel:
     """One pinned node, and the answers about it in the steps that were looked at.
 
-    Threads: `check` may be called from a worker; all else on the user's thread.
+    Threads: `work_out` may be called from a worker; all else on the user's thread.
     """
 
     def __init__(self) -> None:
@@ -57,7 +59,8 @@ class ChainPanel:
         self._key: ChainKey | None = None
         self._trace: Trace | None = None
         self._problem = ""
-        self._checking: tuple[ChainKey, Trace] | None = None
+        self._begun: tuple[ChainKey, Trace] | None = None
+        self._focused: tuple[ChainKey | None, int] | None = None
         self._marks: tuple[Answer, PathMarks] | None = None
         self._count: tuple[Answer, int, int] | None = None
 
@@ -100,7 +103,9 @@ class ChainPanel:
         self._key, self._trace = ChainKey(trace.step, found.value, roots), trace
         known = self._answers.get(self._key)
         if known is None or known[0] is not trace:  # a draft may have been replaced
-            self._keep(self._key, trace, find_answer(trace, self._key))
+            is_quick = len(trace.graph.grad_nodes) <= QUICK_NODES
+            answer = find_answer(trace, self._key) if is_quick else WORKING
+            self._keep(self._key, trace, answer)
 
     def _find(self, pin: Pin, moment: Moment, outline: Outline) -> int | None:
         """Find a pinned node again in another step."""
@@ -125,47 +130,46 @@ class ChainPanel:
             return Answer(problem=self._problem)
         return self._answers[self._key][1]
 
-    # --- the check, which takes time
+    # --- what takes time
 
     @property
-    def is_unchecked(self) -> bool:
-        """Whether a check is still to come."""
+    def is_waiting(self) -> bool:
+        """Whether the rule, or its check, is still to come."""
         return self._key is not None and not self.answer.is_checked
 
-    def begin_check(self) -> tuple[ChainKey, Trace] | None:
-        """Return what must be checked now; None when nothing, or it is being done."""
+    def begin_work(self) -> tuple[ChainKey, Trace] | None:
+        """Return what must be worked out now; None when nothing, or it is being."""
         if self._key is None or self._trace is None or self.answer.is_checked:
             return None
         wanted = (self._key, self._trace)
-        known = self._checking
+        known = self._begun
         if known is not None and known[0] == wanted[0] and known[1] is wanted[1]:
             return None
-        self._checking = wanted
+        self._begun = wanted
         return wanted
 
-    def check(self, key: ChainKey, trace: Trace) -> Answer | None:
-        """Check a rule; for worker threads."""
+    def work_out(self, key: ChainKey, trace: Trace) -> Iterator[Answer]:
+        """Yield better answers as they are found; for worker threads."""
         known = self._answers.get(key)
-        return None if known is None else check_answer(trace, known[1])
+        return iter(()) if known is None else work_out(trace, key, known[1])
 
-    def put(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
-        """Keep a rule that has been checked."""
+    def put(self, key: ChainKey, trace: Trace, answer: Answer) -> bool:
+        """Keep a better answer; return whether the path is another one now."""
         known = self._answers.get(key)
-        if known is not None and known[0] is trace:
-            self._answers[key] = (trace, answer)
+        if known is None or known[0] is not trace:
+            return False
+        self._answers[key] = (trace, answer)
+        return key == self._key and known[1].highlight is not answer.highlight
 
     # --- pictures
 
-    def title(self, moment: Moment | None) -> str:
+    @property
+    def title(self) -> str:
         """What stands in the border of the panel."""
-        rule = self.answer.rule
-        if rule is not None and moment is not None:
-            name = name_rule(moment.trace, rule)
-        elif self._pin is not None:
+        name = self.answer.name
+        if not name and self._pin is not None:
             node = self._pin.outline.nodes[self._pin.node]
             name = title_of_node(self._pin.trace, node)
-        else:
-            return ""
         return pad(f"chain rule · {name}", _TITLE_WIDTH).rstrip()
 
     def progress(self, moment: Moment | None) -> str:
@@ -182,21 +186,29 @@ class ChainPanel:
         return f"{known} of {len(factors)} factors · esc closes"
 
     def picture(self, moment: Moment | None, width: int) -> ChainPicture:
-        """Write the pinned rule as far as backward has come."""
+        """Write the pinned rule as far as backward has come.
+
+        It is as high as it will be when all is known: the panel must not jump.
+        """
         answer = self.answer
         if answer.rule is None or moment is None:
             lines = message_picture(answer.problem, width, Tone.PLAIN).lines
             return ChainPicture(lines)
-        return picture_rule(moment, answer.rule, width)
+        picture = picture_rule(moment, answer.rule, name=answer.name, width=width)
+        blank = max(self._count_lines(moment.trace, answer, width) - picture.height, 0)
+        return replace(picture, lines=(*picture.lines, *[ScreenLine()] * blank))
 
-    def height(self, moment: Moment | None, width: int) -> int:
-        """Return how many lines there will be: the panel stays as they fill in."""
-        answer = self.answer
-        if answer.rule is None or moment is None:
-            return self.picture(moment, width).height
+    def line_to_show(self, moment: Moment | None, picture: ChainPicture) -> int | None:
+        """Return the line to scroll to; only once, the user may scroll elsewhere."""
+        if moment is None or self._focused == (self._key, moment.event):
+            return None
+        self._focused = (self._key, moment.event)
+        return picture.focus
+
+    def _count_lines(self, trace: Trace, answer: Answer, width: int) -> int:
         known = self._count
         if known is None or known[0] is not answer or known[1] != width:
-            count = count_lines(moment.trace, answer.rule, width)
+            count = 0 if answer.rule is None else count_lines(trace, answer.rule, width)
             known = self._count = (answer, width, count)
         return known[2]
 

@@ -7,7 +7,6 @@ from typing import Final
 from graphscope.analysis.chain import ChainRule
 from graphscope.analysis.chain.model import Kind
 from graphscope.diagram.highlight import Highlight
-from graphscope.diagram.labels import derivative
 from graphscope.model.trace import Trace
 from graphscope.render.text.chain import ChainLine, Part, chain_parts
 from graphscope.render.text.notation import factor_text, name_factors, name_values
@@ -31,16 +30,11 @@ class ChainPicture(ListPicture):
     """The lines of a chain rule.
 
     Attributes:
-        fresh: The first line with a factor that the current event fills in.
+        focus: The line to look at: of a factor that the current event fills in; once
+            all are known, the sum.
     """
 
-    fresh: int | None = None
-
-
-def name_rule(trace: Trace, rule: ChainRule) -> str:
-    """Write what a rule is the derivative of, and by what: `∂L/∂w₁`."""
-    symbols = name_values(trace, rule)
-    return derivative(symbols[rule.root], symbols[rule.leaf])
+    focus: int | None = None
 
 
 def events_of(rule: ChainRule) -> list[int]:
@@ -49,19 +43,25 @@ def events_of(rule: ChainRule) -> list[int]:
     return sorted({factor.event for factor in factors})
 
 
-def picture_rule(moment: Moment, rule: ChainRule, width: int) -> ChainPicture:
-    """Write a rule as far as backward has come."""
+def picture_rule(
+    moment: Moment, rule: ChainRule, *, name: str, width: int
+) -> ChainPicture:
+    """Write a rule, which is called `name`, as far as backward has come."""
     events = events_of(rule)
     is_over = not events or moment.event >= events[-1]
     until = None if is_over else moment.event
+    head = f"{name} = "
     parts = chain_parts(moment.trace, rule, width=width, until=until)
     found: list[ScreenLine] = []
     fresh: int | None = None
+    total = 0
     for part in parts:
         if fresh is None and any(p.event == moment.event for p in part):
             fresh = len(found)
         found += _draw(part, moment.event, width)
-    return ChainPicture(found, fresh=fresh)
+        if part[0].event is None and part[0].text.startswith(head):
+            total = len(found) - 1
+    return ChainPicture(found, focus=total if is_over else fresh)
 
 
 def count_lines(trace: Trace, rule: ChainRule, width: int) -> int:

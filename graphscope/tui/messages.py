@@ -30,8 +30,8 @@ class BoxesDrawn(Message):
         self.drawing = drawing
 
 
-class ChainChecked(Message):
-    """A chain rule has been held against a finite difference."""
+class ChainFound(Message):
+    """A chain rule has been found, or checked by a finite difference."""
 
     def __init__(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
         super().__init__()

@@ -44,6 +44,7 @@ _SAMPLED_ROWS: Final = 500
 _FRACTION: Final = "/∂"
 _MIN_DERIVATIVE: Final = 8
 _MIN_FORMULA: Final = 8
+_GAP: Final = "  "
 _ON_PATH: Final = {"●": "◆", "○": "◇"}
 
 
@@ -150,14 +151,14 @@ class RailPicture:
         is_made = self._is_made(node)
         rail = self._rail(y, is_made=is_made)
         numbers = self._numbers(node)
-        behind = self._factor(y, self.columns.room) if self.has_room_behind else None
+        behind = self._factor_behind(y)
         marker = Piece(" ▶ " if is_current else "   ", Tone.MARK)
         pieces = (
             *rail,
             marker,
             *self._words(node, is_made=is_made),
             *numbers,
-            *([Piece("  "), behind] if behind is not None else []),
+            *([Piece(_GAP), behind] if behind is not None else []),
         )
         if y == self.selection:
             return line(*pieces, band=Band.SELECTED)
@@ -202,17 +203,15 @@ class RailPicture:
         width = self.columns.formula
         text = self._formula(node, width)
         room = width - min(cell_len(text), _MIN_FORMULA) - 1
-        factor = None if self.has_room_behind else self._factor(node.id, room)
-        if factor is None:
+        factor = self._factor(node.id, room)
+        if factor is None or self._factor_behind(node.id) is not None:
             return [Piece(pad(text, width))]
         left = width - cell_len(factor.text) - 1
         return [Piece(f"{pad(text, left)} "), factor]
 
-    @cached_property
-    def has_room_behind(self) -> bool:
-        """Whether every factor of the chain rule fits behind the numbers."""
-        texts = (self._join_factors(node, LAST) for node in self.marks.factors)
-        return all(cell_len(text) + 2 <= self.columns.room for text in texts)
+    def _factor_behind(self, node: int) -> Piece | None:
+        """Write the factors behind the numbers, the best place for them."""
+        return self._factor(node, self.columns.room - len(_GAP))
 
     def _factor(self, node: int, room: int) -> Piece | None:
         """Write the factors of an op, None where there is no room for them."""
