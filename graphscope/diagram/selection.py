@@ -1,10 +1,11 @@
 """Which ops, values and updates of a step are drawn at all."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from graphscope.diagram.afterwards import find_afterwards
 from graphscope.diagram.labels import exponent_of
 from graphscope.errors import StepRangeError
 from graphscope.model.graph import Event, EventKind, Op, OpKind, Phase, Role, ValueKind
@@ -73,10 +74,11 @@ def select(trace: Trace, *, pass_index: int | None = None) -> Selection:
         e for e in graph.events if pass_index is None or e.pass_index == pass_index
     ]
     first_backward = _first_backwards(events)
+    afterwards = find_afterwards(trace)
     ops = tuple(
         op
         for op in sorted(graph.ops, key=lambda o: (graph.op_events.get(o.id, -1), o.id))
-        if _is_drawn(op, trace, pass_index, first_backward)
+        if _is_drawn(op, trace, pass_index, first_backward, afterwards)
     )
     op_ids = frozenset(op.id for op in ops)
     return Selection(
@@ -111,7 +113,11 @@ def _first_backwards(events: list[Event]) -> dict[int, int]:
 
 
 def _is_drawn(
-    op: Op, trace: Trace, pass_index: int | None, first_backward: Mapping[int, int]
+    op: Op,
+    trace: Trace,
+    pass_index: int | None,
+    first_backward: Mapping[int, int],
+    afterwards: Collection[int],
 ) -> bool:
     if op.kind in (OpKind.CREATE, OpKind.RECOMPUTE):
         return False
@@ -123,7 +129,8 @@ def _is_drawn(
         return False
     if event.phase is Phase.BACKWARD and op.kind is not OpKind.UPDATE:
         # Computed by a backward: drawn only where the graph goes on through it.
-        return bool(op.grad_nodes) or op.kind is OpKind.GAP
+        is_seen = bool(op.grad_nodes) or op.kind is OpKind.GAP
+        return is_seen or op.id in afterwards
     if op.kind is not OpKind.READOUT:
         return True
     return index < first_backward.get(event.pass_index, -1)

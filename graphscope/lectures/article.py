@@ -41,17 +41,17 @@ def write_article(shown: Shown) -> str:
     parts = [
         f"<h3>{link}</h3>",
         f'<div class="id">graphscope demo {_text(example.id)}</div>',
-        f'<p class="look">{_text(example.look_at)}</p>',
+        f'<p class="look">Look at: {_text(example.look_at)}</p>',
         *(_finding(finding) for finding in shown.findings),
         '<div class="columns"><div>',
         f'<pre class="code">{_code(example.code)}</pre>',
         *_printed(shown.run),
+        *_numbers(shown),
+        *_curve(shown.run),
         "</div><div>",
         *_picture(shown.run),
         "</div></div>",
         *_chain(shown.run),
-        *_numbers(shown),
-        *_curve(shown.run),
     ]
     return f'<article id="{example.id}">\n{"".join(parts)}\n</article>\n'
 
