@@ -14,6 +14,7 @@ from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from graphscope.diagram.model import Style
+from graphscope.diagram.options import PathEnds
 from graphscope.model.graph import Phase
 from graphscope.model.trace import Trace
 from graphscope.tui.canvas import Canvas
@@ -121,7 +122,8 @@ class GraphscopeApp(App[None]):
         picture = self.session.graph_picture(canvas.content_width)
         canvas.show(picture)
         if self.session.has_slow_boxes and self.session.moment is not None:
-            self._draw_boxes(self.session.moment, self.position.style)
+            where = (self.position.style, self.session.path)
+            self._draw_boxes(self.session.moment, *where)
         for node in reversed(self.session.nodes_in_sight()):
             canvas.show_area(picture.area_of(node))
 
@@ -315,8 +317,8 @@ class GraphscopeApp(App[None]):
             self.post_message(ChainFound(key, trace, answer))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
-    def _draw_boxes(self, moment: Moment, style: Style) -> None:
-        drawing = self.session.draw(moment, style)
+    def _draw_boxes(self, moment: Moment, style: Style, path: PathEnds | None) -> None:
+        drawing = self.session.draw(moment, style, path)
         if not get_current_worker().is_cancelled:
             self.post_message(BoxesDrawn(moment, drawing))
 

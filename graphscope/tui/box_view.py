@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from rich.cells import cell_len
 
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import ArrowKind, BoxKind, Diagram, Style
-from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.model.trace import Trace
 from graphscope.render.text import draw_boxes
 from graphscope.render.text.picture import Span, SpanKind, TextPicture
@@ -17,6 +18,8 @@ from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Outline
 
 MAX_BOXES: Final = 300
+
+_CORNERS: Final = ("╭", "┏")
 
 _TONES: Final = {
     SpanKind.BOX: Tone.MUTED,
@@ -44,11 +47,15 @@ class BoxDrawing:
     boxes_of_node: Mapping[int, str]
     kinds: Mapping[str, BoxKind]
     made_by: Mapping[str, int | None]
+    path: PathEnds | None = None
 
 
-def draw_step(trace: Trace, outline: Outline, style: Style) -> BoxDrawing:
-    """Build and lay out the picture of a step."""
-    diagram = build_diagram(trace, DiagramOptions(style=style, max_boxes=MAX_BOXES))
+def draw_step(
+    trace: Trace, outline: Outline, style: Style, path: PathEnds | None = None
+) -> BoxDrawing:
+    """Build and lay out the picture of a step, with the path of a gradient marked."""
+    options = DiagramOptions(style=style, max_boxes=MAX_BOXES, path=path)
+    diagram = build_diagram(trace, options)
     node_of_box: dict[str, int] = {}
     boxes_of_node: dict[int, str] = {}
     for box in diagram.boxes:
@@ -66,6 +73,7 @@ def draw_step(trace: Trace, outline: Outline, style: Style) -> BoxDrawing:
         boxes_of_node,
         {box.id: box.kind for box in diagram.boxes},
         {box.id: box.event for box in diagram.boxes},
+        path,
     )
 
 
@@ -77,6 +85,12 @@ class BoxPicture:
     moment: Moment
     current: frozenset[str]
     selected: str | None
+
+    @cached_property
+    def marked(self) -> frozenset[str]:
+        """The boxes on the path of a gradient."""
+        boxes = self.drawing.diagram.boxes
+        return frozenset(box.id for box in boxes if box.is_highlighted)
 
     @property
     def width(self) -> int:
@@ -115,7 +129,7 @@ class BoxPicture:
         return Piece(self._marked(span, text), tone, band)
 
     def _marked(self, span: Span, text: str) -> str:
-        is_corner = text.startswith("╭") and span.box in self.current
+        is_corner = text.startswith(_CORNERS) and span.box in self.current
         return f"▶{text[1:]}" if is_corner and span.kind is SpanKind.BOX else text
 
     def _tone(self, span: Span) -> Tone:
@@ -125,7 +139,11 @@ class BoxPicture:
             return _KIND_TONES.get(self.drawing.kinds[span.box], Tone.TITLE)
         if span.arrow is not None and span.kind in (SpanKind.ARROW, SpanKind.HEAD):
             arrow = self.drawing.diagram.arrows[span.arrow]
+            if arrow.is_highlighted:
+                return Tone.PATH
             return Tone.CUT if arrow.kind is ArrowKind.CUT else Tone.MUTED
+        if span.box in self.marked and span.kind in (SpanKind.BOX, SpanKind.MARKER):
+            return Tone.PATH
         return _TONES.get(span.kind, Tone.MUTED)
 
     def _has_happened(self, span: Span) -> bool:

@@ -168,7 +168,7 @@ _LEGEND = (
     ("ctrl+p", "all commands, themes, and go to any node"),
     ("▶", "the current event; in backward the op whose gradient is computed"),
     ("● ○", "has run, has not run yet (dim: still in the future)"),
-    ("◆ ◇", "on the path of the chain rule (c), has run and has not run yet"),
+    ("◆ ◇ ┃ ━", "on the path of the chain rule that c shows"),
     ("?", "a factor that backward has not filled in yet"),
     ("∂", "the gradient that arrived"),
     ("✗ ╌", "data goes on here, the gradient does not"),

@@ -11,6 +11,7 @@ from typing import Final
 
 from graphscope.analysis.phases import PhaseRun, find_runs
 from graphscope.diagram.model import Style
+from graphscope.diagram.options import PathEnds
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Gap, Graph, Role
 from graphscope.tui.box_view import BoxDrawing, draw_step, picture_boxes
@@ -45,6 +46,7 @@ from graphscope.tui.words import name_of_node, title_of_node
 _KEPT_DRAWINGS: Final = 16
 _QUICK_NODES: Final = 400
 _TITLE_WIDTH: Final = 40
+_DrawingKey = tuple[int, Style, PathEnds | None]
 _HINT: Final = "Select a node: ↑ ↓, a click, or / to search."
 
 
@@ -83,7 +85,7 @@ class SessionView:
         self.numbers: Sequence[int] = feed.numbers
         self._outlines = OutlineCache()
         self._columns: tuple[tuple[Graph, int], Columns] | None = None
-        self._drawings: OrderedDict[tuple[int, Style], BoxDrawing] = OrderedDict()
+        self._drawings: OrderedDict[_DrawingKey, BoxDrawing] = OrderedDict()
         self._runs: tuple[Graph, tuple[PhaseRun, ...]] | None = None
 
     @property
@@ -243,7 +245,7 @@ class SessionView:
         if drawing is None and self.has_slow_boxes:
             return message_picture("Drawing the boxes of this large step …", width)
         if drawing is None:
-            drawing = self.draw(moment, self.position.style)
+            drawing = self.draw(moment, self.position.style, self.path)
             self.keep_drawing(moment, drawing)
         return picture_boxes(drawing, moment, outline, self.position.selection)
 
@@ -257,8 +259,13 @@ class SessionView:
         return columns
 
     @property
-    def _drawing_key(self) -> tuple[int, Style]:
-        return self.number, self.position.style
+    def path(self) -> PathEnds | None:
+        """Leaf and root of the chain rule that is pinned, for the boxes."""
+        return self.chain.marks(self.moment, self.outline).ends
+
+    @property
+    def _drawing_key(self) -> _DrawingKey:
+        return self.number, self.position.style, self.path
 
     @property
     def has_slow_boxes(self) -> bool:
@@ -270,13 +277,16 @@ class SessionView:
             and self._drawing_key not in self._drawings
         )
 
-    def draw(self, moment: Moment, style: Style) -> BoxDrawing:
+    def draw(
+        self, moment: Moment, style: Style, path: PathEnds | None = None
+    ) -> BoxDrawing:
         """Lay out the boxes of a step; may be called from a worker thread."""
-        return draw_step(moment.trace, build_outline(moment.graph), style)
+        return draw_step(moment.trace, build_outline(moment.graph), style, path)
 
     def keep_drawing(self, moment: Moment, drawing: BoxDrawing) -> None:
         """Remember the boxes of a step."""
-        self._drawings[moment.trace.step, drawing.diagram.style] = drawing
+        key = (moment.trace.step, drawing.diagram.style, drawing.path)
+        self._drawings[key] = drawing
         if len(self._drawings) > _KEPT_DRAWINGS:
             self._drawings.popitem(last=False)
 
