@@ -292,7 +292,7 @@ class ModuleWatch:
             return
         with torch._C.DisableTorchFunction():
             spot, _ = self._sites.find(frame)
-            name_results(self._table, spot.targets, tensors)
+            name_results(self._table, spot.targets, tensors, is_return=True)
 
 
 def compiled_from(module: torch.nn.Module) -> torch.nn.Module:
@@ -328,14 +328,24 @@ def name_results(
     table: TensorTable,
     targets: tuple[str | None, ...],
     results: list[torch.Tensor],
+    *,
+    is_return: bool = False,
 ) -> None:
-    """Name values after the targets that their tensors are assigned to."""
+    """Name values after the targets that their tensors are assigned to.
+
+    What a module returns may have a name from inside of it; the one that the caller
+    gives it is then one more.
+    """
     if len(targets) != len(results):
         return
     for target, tensor in zip(targets, results, strict=True):
         value = table.find(tensor)
-        if value is not None and value.name is None and target:
+        if value is None or not target:
+            continue
+        if value.name is None:
             table.change(value, "name", target)
+        elif is_return and target not in (value.name, *value.also):
+            table.change(value, "also", (*value.also, target))
 
 
 def _is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:

@@ -227,3 +227,28 @@ def test_a_write_through_a_view_reaches_the_base() -> None:
     assert [v.record.op for v in t.all("base")] == [1, 3]
     assert t.all("base")[1].value.tolist() == [2.0, 10.0, 10.0]
     assert numbers(t["x"].grad) == [2.0, 10.0, 10.0]
+
+
+def test_what_a_module_returns_has_the_callers_name_too() -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            z: torch.Tensor = self.layer(x)
+            return z
+
+    model = Model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with gs.trace(model) as t:
+        for _ in range(4):  # the later ones are written with the first one's records
+            y_hat = model(torch.ones(1, 1))
+            optimizer.zero_grad()
+            y_hat.backward()
+            optimizer.step()
+
+    for step in t.steps:
+        assert step["y_hat"].record.id == step["z"].record.id
+        assert step["z"].name == "z"
+        assert step["z"].record.also == ("y_hat",)
