@@ -1,4 +1,4 @@
-"""What the user's code computed after backward, and gave a name: it is drawn too.
+"""What the user's code computed after backward and gave a name, or used: drawn too.
 
 `max_diff = (by_hand - w.grad).abs().max()` is a lesson. What a library does to the
 gradients (clipping, logging) is not: it has no name, or all of it carries one line.
@@ -13,12 +13,14 @@ _BACKWARD = (EventKind.GRAD, EventKind.ACCUMULATE, EventKind.CAPTURE)
 
 
 def find_afterwards(trace: Trace) -> frozenset[int]:
-    """Return the ops behind a pass's last backward that named results come from."""
+    """Return the ops behind a pass's last backward whose results are named or used."""
     graph = trace.graph
     after = {op.id: op for op in _ops_behind(trace)}
     found: set[int] = set()
     for op in after.values():
-        if not any(graph.values[v].name for v in op.outputs):
+        is_named = any(graph.values[v].name for v in op.outputs)
+        readers = (r for v in op.outputs for r in graph.consumers.get(v, ()))
+        if not is_named and all(r in after for r in readers):
             continue
         needed = _ancestors(trace, op, after)
         if not any(_is_inside(trace, after[one]) for one in needed):

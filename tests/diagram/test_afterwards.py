@@ -30,3 +30,15 @@ def test_what_a_library_does_to_the_gradients_is_not_drawn() -> None:
 
     assert norm > 0
     assert not [text for text in texts_of(t.last.diagram()) if "norm" in text]
+
+
+def test_what_a_later_graph_is_built_from_is_an_operation_not_an_input() -> None:
+    with gs.trace() as t:
+        w = torch.tensor([-1.0, 5.0], requires_grad=True)
+        (w**2).sum().backward()
+        outside = w - 0.1 * w.grad  # type: ignore[operator]
+
+    assert not outside.is_leaf
+    texts = texts_of(t.last.diagram())
+    assert "operation * | 0.1 * w.grad | [−0.2, 1]" in texts
+    assert not [text for text in texts if text.startswith("input")]

@@ -1,6 +1,7 @@
 """What a learner should know about a path's factors: sums of broadcasts, the 1/N."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Final
 
@@ -25,13 +26,24 @@ _BY_ROW: Final = frozenset({"cross_entropy", "nll_loss"})
 
 def find_remarks(trace: Trace, rule: ChainRule) -> tuple[str, ...]:
     """Say what the factors of a rule's paths do besides multiplying."""
-    found = [
-        remark
-        for path in rule.paths
-        for factor in path.factors
-        for remark in _remarks_on(trace, rule, factor)
-    ]
-    return tuple(dict.fromkeys(found))
+    factors = [factor for path in rule.paths for factor in path.factors]
+    found = [r for factor in factors for r in _remarks_on(trace, rule, factor)]
+    return tuple(dict.fromkeys([*_repeated_uses(trace, factors), *found]))
+
+
+def _repeated_uses(trace: Trace, factors: Sequence[Factor]) -> Iterator[str]:
+    """Say where one op reads a value several times: each use is a path."""
+    uses: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    for factor in factors:
+        if factor.source is not None:
+            uses[factor.node, factor.source].add(factor.position)
+    for (node, source), positions in uses.items():
+        target = trace.graph.grad_nodes[node].outputs[:1]
+        if len(positions) > 1 and target and target[0] is not None:
+            yield (
+                f"{trace.title_of(target[0])} uses {trace.title_of(source)} "
+                f"{len(positions)} times: each use is a path, and the paths add up."
+            )
 
 
 def _remarks_on(trace: Trace, rule: ChainRule, factor: Factor) -> Iterator[str]:
