@@ -39,7 +39,8 @@ class Highlight:
         ops: Ids of the ops whose autograd nodes the gradient goes through.
         links: `(value, op)` for each use of a value that the gradient comes back by.
         products: Value id -> lines that multiply the factors from the root to it, one
-            for each path. Empty at the root, and where only norms are known.
+            for each path. Empty at the root, where only norms are known, and where
+            the root is a tensor that backward did not start from.
     """
 
     leaf: int
@@ -50,19 +51,21 @@ class Highlight:
     products: Mapping[int, tuple[Line, ...]] = field(default_factory=dict)
 
 
-def find_highlight(trace: Trace, leaf: int, root: int) -> Highlight:
+def find_highlight(
+    trace: Trace, leaf: int, root: int, *, has_products: bool = True
+) -> Highlight:
     """Find what the gradient of `root` by `leaf` goes through.
 
     Args:
         trace: The step.
         leaf: Id of the value that it is the derivative by.
         root: Id of the value that it is the derivative of.
+        has_products: Whether the products are wanted.
 
     Raises:
         NotRecordedError: No gradient flowed from `root` to `leaf` in this step.
     """
     _, links = connect(trace, leaf, root)
-    rule = find_chain_rule(trace, leaf, root, is_checked=False)
     every = [link for found in links.outgoing.values() for link in found]
     uses = {_use_of(trace.graph, link, links, leaf) for link in every}
     made = {
@@ -79,7 +82,7 @@ def find_highlight(trace: Trace, leaf: int, root: int) -> Highlight:
         links=frozenset(
             (value, op) for value, op in uses if value is not None and op is not None
         ),
-        products=_running_products(trace, rule, links),
+        products=_running_products(trace, links, leaf, root) if has_products else {},
     )
 
 
@@ -131,9 +134,13 @@ class _Arrival:
 
 
 def _running_products(
-    trace: Trace, rule: ChainRule, links: Links
+    trace: Trace, links: Links, leaf: int, root: int
 ) -> dict[int, tuple[Line, ...]]:
     """Write for each value the product of the factors from the root to it."""
+    try:
+        rule = find_chain_rule(trace, leaf, root, is_checked=False)
+    except NotRecordedError:  # the gradient came this way, but of something larger
+        return {}
     # Paths that are one until they part at a value arrive there once.
     found: defaultdict[int, dict[tuple[object, ...], _Arrival]] = defaultdict(dict)
     for path in rule.paths:

@@ -93,6 +93,12 @@ def _pdf(job: _Job) -> bytes:
     return to_pdf(svg, title=job.diagram.title)
 
 
+def _html(job: _Job) -> bytes:
+    from graphscope.render.html import to_html
+
+    return to_html(job.trace, job.options, engine=job.engine).encode()
+
+
 def _dot(job: _Job) -> bytes:
     from graphscope.render.dot import to_dot
 
@@ -127,6 +133,7 @@ _WRITERS: Final[Mapping[str, Callable[[_Job], bytes]]] = {
     ".svg": _svg,
     ".png": _png,
     ".pdf": _pdf,
+    ".html": _html,
     ".dot": _dot,
     ".json": _json,
     ".graphml": _graphml,

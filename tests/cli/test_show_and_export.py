@@ -127,6 +127,7 @@ def test_a_terminal_without_the_characters_still_gets_the_numbers(
         (".svg", b"<"),
         (".png", b"\x89PNG"),
         (".pdf", b"%PDF"),
+        (".html", b"<!doctype html>"),
         (".dot", b"digraph"),
         (".mmd", b"---\ntitle:"),
         (".graphml", b"<graphml"),

@@ -63,6 +63,8 @@ def test_the_wheel_holds_the_package_its_demos_and_its_licence(wheel: Path) -> N
         "graphscope/render/typeface/DejaVuSansMono.ttf",
         "graphscope/render/typeface/DejaVuSansMono-Bold.ttf",
         "graphscope/render/typeface/LICENSE-DejaVu.txt",
+        "graphscope/render/html/page.css",
+        "graphscope/render/html/page.js",
         "graphscope/tui/app.tcss",
         "graphscope/__main__.py",
         "graphscope/demos/accumulate.py",

@@ -18,6 +18,7 @@ BEGINNINGS = {
     ".svg": b"<svg xmlns=",
     ".png": b"\x89PNG\r\n\x1a\n",
     ".pdf": b"%PDF-1.",
+    ".html": b"<!doctype html>",
     ".dot": b"digraph {",
     ".json": b"{",
     ".graphml": b"<",
@@ -90,7 +91,7 @@ def test_an_unknown_suffix_is_refused_with_the_known_ones(
         save_trace(logistic_trace(), tmp_path / name, diagram_options=OPTIONS)
     assert str(caught.value) == (
         f"No picture format belongs to {name!r} ({found}). "
-        "Use one of .svg .png .pdf .dot .json .graphml .mmd .txt"
+        "Use one of .svg .png .pdf .html .dot .json .graphml .mmd .txt"
     )
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ExportError):

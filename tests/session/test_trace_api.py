@@ -108,13 +108,15 @@ def test_a_trace_is_entered_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "suffix", [".svg", ".png", ".pdf", ".dot", ".json", ".graphml", ".mmd", ".txt"]
+    "suffix",
+    [".svg", ".png", ".pdf", ".html", ".dot", ".json", ".graphml", ".mmd", ".txt"],
 )
 def test_save_writes_every_format_by_its_suffix(tmp_path: Path, suffix: str) -> None:
     starts = {
         ".svg": b"<",
         ".png": b"\x89PNG",
         ".pdf": b"%PDF",
+        ".html": b"<!doctype html>",
         ".dot": b"digraph",
         ".json": b"{",
         ".graphml": b"<graphml",
