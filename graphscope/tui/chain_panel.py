@@ -208,7 +208,12 @@ class ChainPanel:
     def _count_lines(self, trace: Trace, answer: Answer, width: int) -> int:
         known = self._count
         if known is None or known[0] is not answer or known[1] != width:
-            count = 0 if answer.rule is None else count_lines(trace, answer.rule, width)
+            count = 0
+            if answer.rule is not None:
+                is_checked = answer.is_checked
+                count = count_lines(
+                    trace, answer.rule, is_checked=is_checked, width=width
+                )
             known = self._count = (answer, width, count)
         return known[2]
 

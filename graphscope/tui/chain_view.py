@@ -1,7 +1,7 @@
 """The panel of a chain rule: its lines, with what is known at an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from graphscope.analysis.chain import ChainRule
@@ -64,8 +64,10 @@ def picture_rule(
     return ChainPicture(found, focus=total if is_over else fresh)
 
 
-def count_lines(trace: Trace, rule: ChainRule, width: int) -> int:
+def count_lines(trace: Trace, rule: ChainRule, *, is_checked: bool, width: int) -> int:
     """Return how many lines a rule will have once all of it is known."""
+    if not is_checked:  # the check to come is about as long
+        rule = replace(rule, finite_difference=rule.autograd)
     return sum(
         len(_draw(part, 0, width)) for part in chain_parts(trace, rule, width=width)
     )
