@@ -21,6 +21,7 @@ class DiagramOptions:
         max_boxes: Above this many boxes the diagram is collapsed until it fits.
         pass_index: Draw only this pass (0-based) of the step; None draws all of them
             side by side.
+        lecture: Draw what a slide writes as one formula as one box.
         path: Mark the way of the gradient between these two; None marks nothing.
     """
 
@@ -28,4 +29,5 @@ class DiagramOptions:
     depth: int | None = None
     max_boxes: int = 300
     pass_index: int | None = None
+    lecture: bool = False
     path: PathEnds | None = None

@@ -12,6 +12,8 @@ _FORMULA: Final = re.compile(
     re.DOTALL,
 )
 _GRADIENT: Final = re.compile(r"∂|\.grad |arrived |so far |path \d+/")
+_NODES: Final = re.compile(r"torch: |← ")
+"""Lines that name the autograd nodes of a formula."""
 _KIND_WORDS: Final = {BoxKind.CONSTANT: "", BoxKind.ROOT: "result"}
 """What a row says instead of its kind, where the kind is not a user's word."""
 
@@ -20,12 +22,13 @@ _HAVE_FORMULA: Final = frozenset({BoxKind.OPERATION, BoxKind.READOUT, BoxKind.GA
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a row says about a box, from left to right."""
+    """What a row says about a box, from left to right; `nodes` behind the columns."""
 
     name: Line
     formula: Line
     value: Line
     gradient: Line
+    nodes: Line
 
 
 def split_columns(box: Box) -> Columns:
@@ -42,7 +45,8 @@ def split_columns(box: Box) -> Columns:
         ('z', 'u + b', '1.9')
     """
     gradients = [line for line in box.lines if _GRADIENT.match(line.text)]
-    rest = [line for line in box.lines if not _GRADIENT.match(line.text)]
+    nodes = [line for line in box.lines if _NODES.match(line.text)]
+    rest = [line for line in box.lines if line not in gradients + nodes]
     name = Line(box.title, box.event)
     formula = Line(_KIND_WORDS.get(box.kind, box.kind.value), box.event)
     found = _FORMULA.fullmatch(rest[0].text) if rest else None
@@ -52,7 +56,8 @@ def split_columns(box: Box) -> Columns:
     elif rest and box.kind in _HAVE_FORMULA:
         formula = rest[0]
     is_used = bool(rest) and (found is not None or box.kind in _HAVE_FORMULA)
-    return Columns(name, formula, _join(rest[is_used:]), _join(gradients))
+    values = _join(rest[is_used:])
+    return Columns(name, formula, values, _join(gradients), _join(nodes))
 
 
 def _join(lines: Sequence[Line]) -> Line:

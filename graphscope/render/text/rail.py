@@ -168,7 +168,19 @@ def _remarks(diagram: Diagram, rows: Sequence[RailRow]) -> list[list[Text]]:
             style = tag(SpanKind.LABEL, arrow.target, arrow=index)
             if text not in [seen for seen, _ in cuts[arrow.target]]:
                 cuts[arrow.target].append((text, style))
-    return [[*_stub_texts(row, titles), *cuts[row.id]] for row in rows]
+    boxes = {box.id: box for box in diagram.boxes}
+    return [
+        [*_stub_texts(row, titles), *cuts[row.id], *_node_texts(boxes[row.id])]
+        for row in rows
+    ]
+
+
+def _node_texts(box: Box) -> Iterator[Text]:
+    """Yield the autograd nodes of a formula: there is no column for them."""
+    nodes = split_columns(box).nodes
+    if nodes.text:
+        text = " ".join(nodes.text.split())
+        yield text, tag(SpanKind.TEXT, box.id, event=nodes.event)
 
 
 def _stub_texts(row: RailRow, titles: Mapping[str, str]) -> Iterator[Text]:
