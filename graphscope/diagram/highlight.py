@@ -1,7 +1,7 @@
 """What a gradient goes through between two values: the path that a picture marks."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Final
@@ -52,7 +52,7 @@ class Highlight:
 
 
 def find_highlight(
-    trace: Trace, leaf: int, root: int, *, has_products: bool = True
+    trace: Trace, leaf: int, root: int, *, stops: Collection[int] | None = None
 ) -> Highlight:
     """Find what the gradient of `root` by `leaf` goes through.
 
@@ -60,7 +60,8 @@ def find_highlight(
         trace: The step.
         leaf: Id of the value that it is the derivative by.
         root: Id of the value that it is the derivative of.
-        has_products: Whether the products are wanted.
+        stops: Values that have a product; what is between two of them is one factor.
+            None for every value.
 
     Raises:
         NotRecordedError: No gradient flowed from `root` to `leaf` in this step.
@@ -82,7 +83,7 @@ def find_highlight(
         links=frozenset(
             (value, op) for value, op in uses if value is not None and op is not None
         ),
-        products=_running_products(trace, links, leaf, root) if has_products else {},
+        products=_running_products(trace, links, (leaf, root), stops),
     )
 
 
@@ -134,17 +135,22 @@ class _Arrival:
 
 
 def _running_products(
-    trace: Trace, links: Links, leaf: int, root: int
+    trace: Trace,
+    links: Links,
+    ends: tuple[int, int],
+    stops: Collection[int] | None,
 ) -> dict[int, tuple[Line, ...]]:
     """Write for each value the product of the factors from the root to it."""
+    if stops is not None and not stops:
+        return {}
     try:
-        rule = find_chain_rule(trace, leaf, root, is_checked=False)
+        rule = find_chain_rule(trace, *ends, is_checked=False)
     except NotRecordedError:  # the gradient came this way, but of something larger
         return {}
     # Paths that are one until they part at a value arrive there once.
     found: defaultdict[int, dict[tuple[object, ...], _Arrival]] = defaultdict(dict)
     for path in rule.paths:
-        for route, arrival in _follow(trace.graph, rule, path):
+        for route, arrival in _follow(trace.graph, rule, path, stops):
             found[arrival.value].setdefault(route, arrival)
     counts = _count_arrivals(links)
     return {
@@ -154,9 +160,9 @@ def _running_products(
 
 
 def _follow(
-    graph: Graph, rule: ChainRule, path: Path
+    graph: Graph, rule: ChainRule, path: Path, stops: Collection[int] | None
 ) -> Iterator[tuple[tuple[object, ...], _Arrival]]:
-    """Walk a path from the root; nodes inside of one op are one factor."""
+    """Walk a path from the root; what is between two stops is one factor."""
     if rule.seed is None or not path.products:
         return
     texts = [_seed_text(rule.seed)]
@@ -172,7 +178,8 @@ def _follow(
         if whole is None:
             return
         axes = whole.ndim - product.ndim
-        if factor.source is None:
+        is_stop = stops is None or factor.source in stops
+        if factor.source is None or not is_stop:
             inside = whole
             continue
         inside = None

@@ -29,6 +29,6 @@ def ask_for_file(step: int) -> Question:
     return Question(
         "export this step as",
         default=f"step-{step}.svg",
-        hint="The suffix decides: .svg .png .pdf .dot .mmd .graphml .json .txt",
+        hint="The suffix decides: .svg .png .pdf .html .dot .mmd .graphml .json .txt",
         check=check_target(),
     )

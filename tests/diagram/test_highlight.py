@@ -219,6 +219,21 @@ def test_what_a_path_goes_through_is_told_by_ids() -> None:
     assert set(found.products) == set(ids.values()) - {ids["l"]}
 
 
+def test_what_lies_between_two_stops_is_one_factor() -> None:
+    trace = logistic_trace()
+    ids = {name: trace.resolve(name).id for name in ("w_1", "z", "l")}
+
+    found = find_highlight(trace, ids["w_1"], ids["l"], stops=set(ids.values()))
+
+    # ∂l/∂z = −1.1496 · 0.1132 = a − y, ∂z/∂w_1 = 3.7
+    assert {
+        v: [line.text for line in lines] for v, lines in found.products.items()
+    } == {
+        ids["z"]: ["so far 1 · −0.1301 = −0.1301"],
+        ids["w_1"]: ["so far 1 · −0.1301 · 3.7 = −0.4814"],
+    }
+
+
 def test_the_number_behind_a_product_is_the_gradient_there() -> None:
     trace = logistic_trace()
     found = find_highlight(trace, trace.resolve("b").id, trace.resolve("l").id)

@@ -34,6 +34,14 @@
     tell.textContent = number < 0 ? "" : `Marked: ${rules[number].firstElementChild.textContent}`;
   }
 
+  // Scrolls the picture, and never the page, to where a box is.
+  function show(box) {
+    const paper = svg.parentElement;
+    const [place, frame] = [box.getBoundingClientRect(), paper.getBoundingClientRect()];
+    paper.scrollLeft += place.left + place.width / 2 - frame.left - frame.width / 2;
+    paper.scrollTop += place.top + place.height / 2 - frame.top - frame.height / 2;
+  }
+
   function choose(number) {
     mark(number);
     rules.forEach((rule, n) => {
@@ -45,6 +53,8 @@
     rule.firstElementChild.addEventListener("click", (event) => {
       event.preventDefault();
       choose(rule.open && chosen === number ? -1 : number);
+      const leaf = data.paths[chosen]?.leaf ?? null;
+      if (leaf !== null) show(boxes[leaf]);
     });
   });
 
@@ -97,5 +107,12 @@
   addTool("100 %", "Show the picture at its own size", () => zoom(1));
   tools.append(tell);
   svg.parentElement.before(tools);
+  if (rules.length) {
+    const hint = document.createElement("p");
+    hint.className = "hint";
+    hint.textContent = "Open one, or choose a parameter in the picture, to mark its path.";
+    rules[0].before(hint);
+  }
   if (chosen >= 0) mark(chosen);
+  if (boxes.length) show(boxes[data.paths[chosen]?.leaf ?? 0]);
 })();

@@ -62,7 +62,6 @@ def add_chain_rules(parent: ET.Element, paths: Collection[PagePath]) -> None:
     if not paths:
         add(parent, "p", "No gradient reached a parameter in this step.")
         return
-    add(parent, "p", "Open one to mark its path in the picture.", {"class": "hint"})
     is_first_open = not any(path.is_chosen for path in paths)
     for number, path in enumerate(paths):
         details = add(
