@@ -185,16 +185,21 @@ class ChainPanel:
         known = sum(map(moment.has_happened, factors.values()))
         return f"{known} of {len(factors)} factors · esc closes"
 
-    def picture(self, moment: Moment | None, width: int) -> ChainPicture:
+    def picture(
+        self, moment: Moment | None, width: int, *, has_room: bool = True
+    ) -> ChainPicture:
         """Write the pinned rule as far as backward has come.
 
-        It is as high as it will be when all is known: the panel must not jump.
+        Where there is room it is as high as it will be when all is known, so that the
+        panel does not jump.
         """
         answer = self.answer
         if answer.rule is None or moment is None:
             lines = message_picture(answer.problem, width, Tone.PLAIN).lines
             return ChainPicture(lines)
         picture = picture_rule(moment, answer.rule, name=answer.name, width=width)
+        if not has_room:
+            return picture
         blank = max(self._count_lines(moment.trace, answer, width) - picture.height, 0)
         return replace(picture, lines=(*picture.lines, *[ScreenLine()] * blank))
 
