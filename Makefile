@@ -28,7 +28,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 .PHONY: demo test check lint oracle bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/graphscope demo logistic_chain_rule
+	$(BIN)/graphscope demo
 
 test: $(VENV)/installed-dev
 	$(BIN)/pytest $(PYTEST_FLAGS)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphscope.model.graph import Event, EventKind, Graph, Phase
+from graphscope.model.graph import Event, EventKind, Graph, OpKind, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,18 @@ def describe_run(graph: Graph, run: PhaseRun) -> str:
     if run.phase is Phase.BACKWARD:
         count = sum(event.kind is EventKind.GRAD for event in events)
         return f"{title} ({_plural(count, 'node')})"
+    if run.phase is Phase.UPDATE and not any(_is_update(graph, e) for e in events):
+        return f"after it ({_plural(len(events), 'op')})"
     if run.phase in (Phase.ZERO, Phase.UPDATE):
         how = ", ".join(labels) or _by_hand(events)
         return f"{title} ({how})" if how else title
     return f"{title} ({_plural(len(events), 'op')})"
+
+
+def _is_update(graph: Graph, event: Event) -> bool:
+    if event.kind is EventKind.UPDATE:
+        return True
+    return event.op is not None and graph.ops[event.op].kind is OpKind.UPDATE
 
 
 def _by_hand(events: Sequence[Event]) -> str:

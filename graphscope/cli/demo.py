@@ -58,7 +58,7 @@ def demo(
         typer.Option("--no-ui", help="Print and write pictures, also in a terminal."),
     ] = False,
 ) -> None:
-    """Run one of the lectures' examples: its picture, its numbers, what to look at.
+    """Run one of the lectures' examples: its picture, its numbers.
 
     In a terminal it opens the interface first. Without one (a pipe, CI, --no-ui) it
     prints everything and writes the pictures as SVG.

@@ -34,7 +34,7 @@ def why(
     ] = None,
     step: StepNumber = None,
 ) -> None:
-    """Explain a gradient: the chain rule with its numbers, path by path.
+    """Explain a gradient: the chain rule with its numbers.
 
     Every factor is the local derivative of one autograd node. The sum of the paths is
     checked against autograd and against a finite difference of the recorded forward.

@@ -40,12 +40,12 @@ def write_gallery(
         GraphscopeError: An example could not run; nothing was written.
         ExportError: The page could not be written; an older one is as it was.
     """
+    folder.mkdir(parents=True, exist_ok=True)  # fails before anything is run
     sections: list[str] = []
     for topic in topics:
         report(f"Running {len(topic.examples)} examples of {topic.name}")
         articles = [write_article(_show(shelf, example)) for example in topic.examples]
         sections.append(_section(topic, articles))
-    folder.mkdir(parents=True, exist_ok=True)
     page = folder / PAGE
     replace_file(page, _fill(topics, sections).encode())
     return page

@@ -42,9 +42,9 @@ def trace_example(example: Example) -> Run:
     Raises:
         GraphscopeError: It needs a package that is not installed.
     """
-    function = _load(example)
-    tracing = trace()
-    returned, printed, error = _call(function, tracing)
+    with _importable(example):
+        tracing = trace()
+        returned, printed, error = _call(_load(example), tracing)
     return Run(tracing.steps, returned, printed, error)
 
 
@@ -57,13 +57,10 @@ def record_example(example: Example, file: Path) -> Run:
         GraphscopeError: It needs a package that is not installed.
         RecordingError: The file cannot be written.
     """
-    function = _load(example)
-    running = record(
-        file,
-        overwrite=True,
-        environment={"script": f"{example.path.name} {example.id}"},
-    )
-    returned, printed, error = _call(function, running)
+    script = {"script": f"{example.path.name} {example.id}"}
+    with _importable(example):
+        running = record(file, overwrite=True, environment=script)
+        returned, printed, error = _call(_load(example), running)
     return Run(load(file), returned, printed, error)
 
 
@@ -72,8 +69,7 @@ def _load(example: Example) -> Callable[[], Mapping[str, Any] | None]:
     if spec is None or spec.loader is None:
         raise GraphscopeError(f"{example.path} is not a Python script.")
     module = module_from_spec(spec)
-    with _importable(example):
-        spec.loader.exec_module(module)
+    spec.loader.exec_module(module)
     function: Callable[[], Mapping[str, Any] | None] = getattr(module, example.function)
     return function
 

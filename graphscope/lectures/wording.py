@@ -11,10 +11,14 @@ HEADINGS: Final = ("result", "recorded", "lecture", "")
 ABSENT: Final = "–"
 
 _SHOWN: Final = 5
+_DIGITS: Final = 6
+"""Where recorded and printed number differ, both get enough digits to see it."""
 
 
-def format_result(found: Any) -> str:
+def format_result(found: Any, digits: int | None = None) -> str:
     """Write a number, a text, or nested lists, cut after five items each.
+
+    With `digits`, fractions get so many significant ones.
 
     >>> format_result([[1.0, -0.5], [3.0, 4.0]]), format_result("torch.int64")
     ('[[1, −0.5], [3, 4]]', 'torch.int64')
@@ -23,10 +27,12 @@ def format_result(found: Any) -> str:
     """
     if isinstance(found, str) or found is None:
         return str(found) or "''"
+    if digits is not None and isinstance(found, float) and not found.is_integer():
+        return f"{found:.{digits}g}".replace("-", "−")
     if isinstance(found, int | float):
         return format_number(found)
     if isinstance(found, Sequence):
-        items = [format_result(item) for item in found[:_SHOWN]]
+        items = [format_result(item, digits) for item in found[:_SHOWN]]
         more = [f"… {len(found)}"] if len(found) > _SHOWN else []
         return f"[{', '.join([*items, *more])}]"
     return str(found)
@@ -43,11 +49,12 @@ def compare_rows(
     rows: list[tuple[str, ...]] = [HEADINGS]
     for found in comparisons:
         printed = found.key in oracle.printed
+        digits = _DIGITS if printed and not found.is_as_printed else None
         rows.append(
             (
                 found.key,
-                found.problem or format_result(found.found),
-                format_result(found.printed) if printed else ABSENT,
+                found.problem or format_result(found.found, digits),
+                format_result(found.printed, digits) if printed else ABSENT,
                 _verdict(found, is_printed=printed),
             )
         )

@@ -62,3 +62,19 @@ def test_an_update_by_hand_is_called_so() -> None:
             w -= 0.1 * w.grad  # type: ignore[operator]
 
     assert phases_of(program)[-1] == "5 update (by hand)"
+
+
+def test_what_follows_the_update_is_not_called_an_update() -> None:
+    def program() -> None:
+        w = torch.tensor(2.0, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        (w * 3).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        w.detach().abs()
+
+    assert phases_of(program)[-3:] == [
+        "5 update (SGD)",
+        "3 zero (to None)",
+        "after it (2 ops)",
+    ]

@@ -153,6 +153,8 @@ def test_a_fused_loss_has_a_factor_for_each_of_its_nodes() -> None:
     outer = found[nodes["LogSoftmaxBackward0"]]
     assert inner is not None
     assert outer is not None
+    assert inner.data is not None
+    assert outer.data is not None
     assert numbers(inner.data) == [[0.0, -1.0, 0.0]]
     # their product is softmax(z) − onehot, what arrives at z
     product = np.tensordot(inner.data, outer.data, axes=2)

@@ -317,4 +317,6 @@ def test_setting_a_parameter_by_hand_before_any_backward_ends_no_step() -> None:
 
     assert len(steps) == 3
     [first] = [v for v in steps[0].graph.values if v.name == "weight" and v.version]
-    assert numbers(steps[0].value_of(first.id).data) == [[0.5]]
+    seen = steps[0].value_of(first.id)
+    assert seen is not None
+    assert numbers(seen.data) == [[0.5]]

@@ -84,18 +84,37 @@ def test_record_refuses_an_output_before_the_script_runs(
     assert (tmp_path / "old.gscope").read_bytes() == b"precious"
 
 
-def test_an_unknown_demo_lists_the_nearest_names(graphscope: Run) -> None:
-    assert refuse(graphscope, "demo", "logistic") == (
-        "graphscope: No demo is called 'logistic'. Nearest names: "
-        "logistic_chain_rule, quadratic, linear_regression. "
+def test_an_unknown_example_lists_the_nearest_ids(graphscope: Run) -> None:
+    assert refuse(graphscope, "demo", "logistic-chain") == (
+        "graphscope: No example is called 'logistic-chain'. Nearest names: "
+        "logistic-chain-rule, 35-logistic-grad, 41-chain-wx. "
         "All of them: graphscope demo --list."
     )
+
+
+def test_an_unknown_topic_lists_the_topics(graphscope: Run) -> None:
+    assert refuse(graphscope, "demo", "--list", "loss") == (
+        "graphscope: No topic is called 'loss'. The topics are: tensors, "
+        "broadcasting, autograd, losses, linear_regression, logistic_regression, "
+        "softmax, mlp, training_loops, traps."
+    )
+
+
+def test_a_gallery_cannot_be_written_into_a_file(
+    graphscope: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_bytes(b"precious")
+
+    message = refuse(graphscope, "demo", "broadcasting", "--gallery", "taken")
+
+    assert message == "graphscope: taken: File exists."
+    assert (tmp_path / "taken").read_bytes() == b"precious"
 
 
 def test_a_demo_cannot_write_into_a_file(graphscope: Run, tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"precious")
 
-    assert refuse(graphscope, "demo", "quadratic", "--out", "taken") == (
+    assert refuse(graphscope, "demo", "autograd-z14", "--out", "taken") == (
         "graphscope: taken: File exists."
     )
     assert (tmp_path / "taken").read_bytes() == b"precious"

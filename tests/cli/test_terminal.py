@@ -59,5 +59,5 @@ def test_view_opens_a_recording_in_the_terminal(recording: Path) -> None:
 
 
 def test_demo_opens_its_recording_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert open_and_quit(tmp_path, "demo", "quadratic", wanted=b"3 * y") == 0
+    assert open_and_quit(tmp_path, "demo", "autograd-z14", wanted=b"3 * y") == 0
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ import pytest
 from graphscope.version import __version__
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("demo", "record", "view", "show", "export")
+COMMANDS = ("demo", "record", "view", "show", "why", "export")
 
 
 def test_the_version_goes_to_stdout(process: Run) -> None:
@@ -24,11 +24,12 @@ def test_the_help_lists_every_command_with_one_sentence(graphscope: Run) -> None
     done = graphscope("--help")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-5:] == [
-        "  demo    Record one of the lectures' examples and open it.",
+    assert done.stdout.splitlines()[-6:] == [
+        "  demo    Run one of the lectures' examples: its picture, its numbers.",
         "  record  Run a script as Python does and record its training.",
         "  view    Open a recording in the terminal, to step through it.",
         "  show    Print a recorded step: its picture and its numbers.",
+        "  why     Explain a gradient: the chain rule with its numbers.",
         "  export  Write a recorded step as a picture or as data.",
     ]
 
@@ -99,6 +100,8 @@ except SystemExit as end:
         (["demo", "--list"], 0, []),
         (["show", "run.gscope"], 0, []),
         (["export", "run.gscope", "-o", "step.dot"], 0, []),
+        (["why", "run.gscope", "w_1"], 0, []),
+        (["show", "run.gscope", "--summary"], 1, []),
         (["view", "run.gscope"], 1, []),
     ],
 )

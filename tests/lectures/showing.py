@@ -1,5 +1,6 @@
 """Every way in which an example can be looked at, as text to search in."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -16,9 +17,12 @@ from graphscope.render.dot import to_dot
 from graphscope.render.json_export import to_json
 from graphscope.render.mermaid import to_mermaid
 from graphscope.render.text import to_text
-from graphscope.session import TracedStep
+from graphscope.session import LoadedRecording, TracedStep
+from graphscope.tui.state import LAST, Position
+from tests.tui.screens import open_app, running, screen_text, settle
 
 SHELF: Final = open_shelf()
+_RUNS: Final[dict[int, LoadedRecording]] = {}  # by the graph of a step
 WIDTH: Final = 240
 
 
@@ -30,19 +34,21 @@ def run(name: str) -> Run:
 
 def step(name: str, number: int = 0) -> TracedStep:
     """Return one recorded step of an example."""
-    return run(name).steps[number]
+    steps = run(name).steps
+    found = steps[number]
+    _RUNS[id(found.trace.graph)] = steps
+    return found
 
 
-def _draw(trace: Trace, style: Style, **options: bool) -> str:
-    return to_text(build_diagram(trace, DiagramOptions(style, **options)), width=WIDTH)
+def _draw(trace: Trace, style: Style, *, lecture: bool = False) -> str:
+    options = DiagramOptions(style, lecture=lecture)
+    return to_text(build_diagram(trace, options), width=WIDTH)
 
 
 def _chain(found: TracedStep) -> str:
     leaves = [v.name for v in found.trace.graph.values if v.kind.value == "parameter"]
-    texts = []
-    for name in dict.fromkeys(leaves):
-        if name is not None and found[name].arrived:
-            texts.append(str(found.chain_rule(name)))
+    names = [name for name in dict.fromkeys(leaves) if name is not None]
+    texts = [str(found.chain_rule(name)) for name in names if found[name].arrived]
     return "\n".join(texts)
 
 
@@ -52,6 +58,20 @@ def _rail(found: TracedStep) -> str:
 
 def _json(found: TracedStep) -> str:
     return json.dumps(json.loads(to_json(found.trace)), ensure_ascii=False)
+
+
+def _screen(found: TracedStep) -> str:
+    """Return the terminal interface at the last event of a step."""
+    return asyncio.run(_read_screen(found))
+
+
+async def _read_screen(found: TracedStep) -> str:
+    traces = _RUNS[id(found.trace.graph)]
+    app = open_app([one.trace for one in traces])
+    async with running(app) as pilot:
+        app.go(Position(step=found.step, event=LAST))
+        await settle(pilot)
+        return screen_text(app)
 
 
 FORMATS: Final[Mapping[str, Callable[[TracedStep], str]]] = {
@@ -66,5 +86,6 @@ FORMATS: Final[Mapping[str, Callable[[TracedStep], str]]] = {
     "mermaid": lambda found: to_mermaid(build_diagram(found.trace)),
     "json": _json,
     "summary": lambda found: str(found.summary()),
+    "screen": _screen,
 }
 """The outputs, by the name that the table of concepts uses."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from graphscope.lectures.catalog import TOPICS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -67,10 +69,13 @@ def test_the_wheel_holds_the_package_its_demos_and_its_licence(wheel: Path) -> N
         "graphscope/render/html/page.js",
         "graphscope/tui/app.tcss",
         "graphscope/__main__.py",
-        "graphscope/demos/accumulate.py",
-        "graphscope/demos/linear_regression.py",
-        "graphscope/demos/logistic_chain_rule.py",
-        "graphscope/demos/quadratic.py",
+        *(f"graphscope/demos/{topic}.py" for topic in TOPICS),
+        *(f"graphscope/demos/data/readings/{topic}.toml" for topic in TOPICS),
+        "graphscope/demos/data/house_prices.csv",
+        "graphscope/demos/data/lectures.json",
+        "graphscope/lectures/page/gallery.css",
+        "graphscope/lectures/page/gallery.html",
+        "graphscope/lectures/page/gallery.js",
         "graphscope_torch-0.1.0.dist-info/licenses/LICENSE",
     } <= set(names)
 
@@ -91,20 +96,16 @@ def test_an_installed_wheel_is_what_runs(installed: Path, tmp_path: Path) -> Non
 def test_an_installed_wheel_lists_its_demos(installed: Path, tmp_path: Path) -> None:
     listed = run_installed(installed, tmp_path, "demo", "--list")
 
-    assert [line.split()[0] for line in listed.splitlines()] == [
-        "accumulate",
-        "linear_regression",
-        "logistic_chain_rule",
-        "quadratic",
-    ]
+    headings = [line for line in listed.splitlines() if line and line[0] != " "]
+    assert tuple(heading.partition(" ")[0] for heading in headings) == TOPICS
 
 
 def test_an_installed_wheel_runs_a_demo(installed: Path, tmp_path: Path) -> None:
-    shown = run_installed(installed, tmp_path, "demo", "quadratic", "--no-ui")
+    shown = run_installed(installed, tmp_path, "demo", "d4-autograd-z14", "--no-ui")
 
     assert "z = 14.0" in shown
     assert sorted(path.name for path in (tmp_path / "graphscope-demo").iterdir()) == [
-        "quadratic.gscope",
-        "quadratic.operations.svg",
-        "quadratic.variables.svg",
+        "d4-autograd-z14.gscope",
+        "d4-autograd-z14.operations.svg",
+        "d4-autograd-z14.variables.svg",
     ]
