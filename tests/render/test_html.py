@@ -9,7 +9,11 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
 
+import graphscope as gs
+from graphscope.analysis.traps import find_traps_of_step
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.errors import NotRecordedError
@@ -27,6 +31,7 @@ TAGS = {
     *("html", "head", "meta", "link", "title", "style", "script", "body"),
     *("header", "main", "section", "article", "footer", "div"),
     *("h1", "h2", "h3", "p", "pre", "ul", "ol", "li", "dl", "dt", "dd"),
+    "code",
     *("table", "thead", "tbody", "tr", "th", "td", "details", "summary"),
     *("svg", "g", "rect", "path", "polygon", "text"),
 }
@@ -40,6 +45,7 @@ class Element:
         self.attributes = attributes
         self.text = ""
         self.inside: list[Element] = []
+        self.parts: list[Element | str] = []
 
     def find(self, tag: str, **attributes: str) -> "list[Element]":
         wanted = {n.rstrip("_").replace("_", "-"): v for n, v in attributes.items()}
@@ -48,7 +54,7 @@ class Element:
         return [self, *below] if own else below
 
     def whole(self) -> str:
-        return self.text + "".join(element.whole() for element in self.inside)
+        return "".join(p if isinstance(p, str) else p.whole() for p in self.parts)
 
 
 class Reader(HTMLParser):
@@ -62,6 +68,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, dict(attrs))
         self.open[-1].inside.append(element)
+        self.open[-1].parts.append(element)
         if tag not in VOID:
             self.open.append(element)
 
@@ -70,6 +77,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.open[-1].text += data
+        self.open[-1].parts.append(data)
 
 
 def read(html: str) -> Element:
@@ -249,6 +257,28 @@ def test_notes_stand_in_the_page() -> None:
     notes = [li.text for li in document.find("ul", class_="notes")[0].inside]
     assert notes == ["Not recorded: a compiled function is not seen"]
     assert document.find("text")[-1].text != notes[0]  # not once more in the picture
+
+
+def test_a_finding_has_its_evidence_its_remedy_and_its_line() -> None:
+    with gs.trace() as t:
+        scores = torch.tensor([[0.5, -1.0, 2.0]], requires_grad=True)
+        probs = torch.softmax(scores, 1)
+        loss: Any = F.cross_entropy(probs, torch.tensor([2]))
+        loss.backward()
+    trace = t.last.trace
+    [finding] = find_traps_of_step(trace)
+
+    document = page(trace)
+
+    [article] = document.find("article")
+    assert finding.kind == "softmax-twice"
+    assert article.find("h3")[0].text == finding.title
+    told, remedy, place = article.find("p")
+    assert told.whole() == finding.explanation.replace("`", "")
+    assert remedy.whole() == finding.remedy.replace("`", "")
+    assert place.text.startswith("test_html.py:")
+    assert "scores" in [code.text for code in remedy.find("code")]
+    assert document.find("ul", class_="notes") == []  # it is said once
 
 
 @pytest.mark.parametrize("style", Style)

@@ -28,6 +28,22 @@ def add_lines(
     return element
 
 
+def add_prose(
+    parent: ET.Element,
+    tag: str,
+    text: str,
+    attributes: Mapping[str, str] | None = None,
+) -> ET.Element:
+    """Append sentences in which code stands between backticks, and return them."""
+    parts = clean_text(text).split("`")
+    if len(parts) % 2 == 0:  # one backtick has no partner
+        return add(parent, tag, text, attributes)
+    element = add(parent, tag, parts[0], attributes)
+    for code, following in zip(parts[1::2], parts[2::2], strict=True):
+        add(element, "code", code).tail = following
+    return element
+
+
 def write(root: ET.Element) -> str:
     """Return the document; browsers read it as HTML, not as XML."""
     return f"<!doctype html>\n{ET.tostring(root, encoding='unicode', method='html')}\n"

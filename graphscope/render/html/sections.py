@@ -12,7 +12,7 @@ from graphscope.diagram.traps import describe_trap
 from graphscope.model.finding import Finding
 from graphscope.model.numbers import format_number
 from graphscope.model.trace import Status, Trace
-from graphscope.render.html.elements import add, add_lines
+from graphscope.render.html.elements import add, add_lines, add_prose
 from graphscope.render.html.paths import PagePath
 from graphscope.render.number_rows import ABSENT, NumberRow, number_rows
 
@@ -92,8 +92,8 @@ def add_findings(parent: ET.Element, trace: Trace, diagram: Diagram) -> None:
 def _add_finding(parent: ET.Element, finding: Finding) -> None:
     article = add(parent, "article", "", {"class": "finding"})
     add(article, "h3", finding.title)
-    add(article, "p", finding.explanation)
-    add(article, "p", finding.remedy, {"class": "remedy"})
+    add_prose(article, "p", finding.explanation)
+    add_prose(article, "p", finding.remedy, {"class": "remedy"})
     if finding.site is not None:
         add(article, "p", finding.site.short, {"class": "site"})
 
