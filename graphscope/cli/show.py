@@ -7,6 +7,7 @@ import typer
 
 from graphscope.cli.options import (
     Depth,
+    Lecture,
     PathLeaf,
     PathRoot,
     PictureStyle,
@@ -25,6 +26,7 @@ from graphscope.cli.report import (
     write_summary,
 )
 from graphscope.cli.steps import choose_step
+from graphscope.cli.traps import describe_traps
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
 from graphscope.render.text.cells import cell_width
@@ -36,6 +38,7 @@ def show(  # noqa: PLR0913 - one for each option
     step: StepNumber = None,
     style: PictureStyle = Style.OPERATIONS,
     depth: Depth = None,
+    lecture: Lecture = False,
     path: PathLeaf = None,
     of: PathRoot = None,
     view: Annotated[
@@ -61,11 +64,12 @@ def show(  # noqa: PLR0913 - one for each option
     ends = read_path(path, of)
     with closing(open_recording(file)) as recording:
         trace, numbers = choose_step(recording, step), recording.numbers
-        state = describe_state(recording)
+        state, width = describe_state(recording), find_width()
+        traps = "" if summary else describe_traps(recording, trace, width=width)
     if summary:
         put(write_summary(trace))
         return
-    options, width = DiagramOptions(style=style, depth=depth, path=ends), find_width()
+    options = DiagramOptions(style, depth, lecture=lecture, path=ends)
     picture = draw_step(trace, options, view=view, width=width)
     if view is View.BOXES:
         warn_if_wide(picture, width)
@@ -74,6 +78,8 @@ def show(  # noqa: PLR0913 - one for each option
     put(" · ".join(about))
     put(f"{describe_phases(trace, width=width)}\n")
     put(describe_numbers(trace, width=width))
+    if traps:
+        put(f"\n{traps}")
 
 
 def warn_if_wide(picture: str, width: int) -> None:

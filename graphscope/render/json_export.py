@@ -21,6 +21,7 @@ The document is one object::
             "parameters": [...],
         },
         "observations": [...],
+        "findings": [...],
         "sources": {"/home/me/train.py": "..."},
     }
 
@@ -34,6 +35,9 @@ and `graphscope.model.calls` under the same names; ids are positions in these li
 - `{"stats": {"numel": ..., "mean": ..., ...}}`: statistics of a larger one;
 - `{}`: there was a tensor that could not be read.
 
+The entries of `findings` are the known traps that show in the step, with the attributes
+of `graphscope.model.finding.Finding`.
+
 It is strict JSON: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings. Attributes may
 be added within a version; a change of meaning changes `version`.
 """
@@ -46,6 +50,7 @@ from enum import Enum
 from math import isfinite, isnan
 from typing import Any, Final
 
+from graphscope.analysis.traps import find_traps_of_step
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace
 
@@ -73,6 +78,7 @@ def to_json(trace: Trace) -> str:
         *(f'"{key}": {_dump(value)}' for key, value in head.items()),
         f'"graph": {{\n{graph}\n}}',
         f'"observations": {seen}',
+        f'"findings": {_listing(plain(find_traps_of_step(trace)))}',
         f'"sources": {_dump(dict(trace.sources))}',
     ]
     return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from graphscope.analysis.summary import ModelSummary
 from graphscope.errors import CaptureError, RecordingError, StepRangeError
+from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
 from graphscope.session.chains import ChainRuleView
@@ -108,6 +109,11 @@ class Tracing(_Capturing):
                 "gs.trace()` on this thread."
             )
         return TracedStep(self._traces[-1], self._environment)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The known traps in the steps that are over; see `LoadedRecording`."""
+        return self.steps.findings
 
     def __getitem__(self, name: str) -> ValueView:
         """Return the value that the user's code calls `name`, in the last step."""

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
+from graphscope.analysis.traps import find_run_traps
 from graphscope.errors import GraphscopeError, StepRangeError
+from graphscope.model.finding import Finding
 from graphscope.model.graph import Role
 from graphscope.model.observation import Observation
 from graphscope.model.trace import Recording, Trace
@@ -92,6 +94,13 @@ class Feed:
         except GraphscopeError:
             return None
         return to_number(trace.last_seen(value, role))
+
+    def run_traps(self) -> tuple[Finding, ...]:
+        """Return the traps that show from step to step; reads few steps."""
+        try:
+            return find_run_traps(self._recording)
+        except GraphscopeError:  # a step is damaged
+            return ()
 
     @property
     def numbers(self) -> Sequence[int]:

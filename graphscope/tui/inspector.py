@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from graphscope.model.finding import Finding
 from graphscope.model.graph import EventKind, Gap, Op, Role, Value
 from graphscope.model.numbers import format_array, format_number, format_type
 from graphscope.model.observation import Array, Observation
@@ -21,6 +22,7 @@ from graphscope.tui.lines import (
 from graphscope.tui.moment import ARRIVALS, Moment, Reading
 from graphscope.tui.outline import Node, site_of
 from graphscope.tui.sparkline import draw_sparkline
+from graphscope.tui.traps import explain_traps, list_remedies, traps_of_node
 from graphscope.tui.words import (
     describe,
     edges_of,
@@ -47,11 +49,18 @@ class History:
 
 
 def inspect_node(
-    moment: Moment, node: Node, *, width: int, history: History | None = None
+    moment: Moment,
+    node: Node,
+    *,
+    width: int,
+    history: History | None = None,
+    traps: Sequence[Finding] = (),
 ) -> ListPicture:
-    """Write what is known of `node` at this moment."""
+    """Write what is known of `node` at this moment, and which `traps` it is in."""
+    mine = traps_of_node(traps, node)
     lines = [
         *_head(moment, node, width),
+        *list_remedies(mine, width),
         *_values(moment, node),
         *_gradients(moment, node),
         *_stored_gradients(moment, node),
@@ -60,6 +69,7 @@ def inspect_node(
         *_flow("edges", [(f"→ {n} ", r) for n, r in edges_of(moment, node)], width),
         *_history(history or History(), width),
         *_notes(moment, node),
+        *explain_traps(mine, width),
         *_numbers(moment, node, width),
         *list_gaps(moment.graph.gaps, width),
     ]

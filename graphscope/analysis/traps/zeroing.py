@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from graphscope.analysis.traps.reading import is_equal, is_zero
@@ -11,26 +10,21 @@ from graphscope.analysis.traps.wording import listing, norm_of, where
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Event, EventKind, Role
 from graphscope.model.site import Site
-from graphscope.model.trace import Recording, Trace
+from graphscope.model.trace import Trace
 
-_LOOKED_AT: Final = 4
 _STEP_CALL: Final = re.compile(r"(?P<optimizer>[\w.\[\]]+)\.step\(")
 
 
-def find_zeroing_trap(steps: Recording | Sequence[Trace]) -> Finding | None:
+def find_zeroing_trap(first: Trace, second: Trace) -> Finding | None:
     """Return a finding when a step's update used gradients of the step before.
 
     Adding up several backwards before one update is gradient accumulation and fine;
     an update that has used a gradient is what ends its use.
     """
-    traces = [steps[i] for i in range(min(_LOOKED_AT, len(steps)))]
-    for first, second in pairwise(traces):
-        if second.step != first.step + 1:
-            continue
-        leaves = _reused(first, second)
-        if leaves:
-            return _finding(first, second, leaves)
-    return None
+    if second.step != first.step + 1:
+        return None
+    leaves = _reused(first, second)
+    return _finding(first, second, leaves) if leaves else None
 
 
 def _reused(first: Trace, second: Trace) -> list[UpdatedLeaf]:

@@ -28,6 +28,7 @@ _ASCII: Final = str.maketrans(
         "…": "...",
         "∞": "inf",
         "√": "sqrt",
+        "▲": "!",
         "μ": "mean",
         "σ": "std",
         "⁻": "^-",

@@ -1,0 +1,79 @@
+"""The known traps as text: those of a step in full, those of other steps by title."""
+
+from collections.abc import Iterable
+from textwrap import fill
+from typing import Final
+
+from graphscope.analysis.traps import (
+    find_run_traps,
+    find_traps,
+    find_traps_at,
+    find_traps_of_step,
+    identity_of,
+)
+from graphscope.errors import GraphscopeError
+from graphscope.model.finding import Finding
+from graphscope.model.trace import Recording, Trace
+from graphscope.render.text.cells import clean
+
+_MOST_STEPS: Final = 2_000
+"""In longer recordings only the step is looked at, and what few steps tell of all."""
+
+
+def describe_traps(recording: Recording, trace: Trace, *, width: int) -> str:
+    """Write the traps of a recording, as seen from one of its steps.
+
+    Nothing where there are none.
+    """
+    found = _find(recording, trace)
+    here = find_traps_at(trace, found)
+    told = {identity_of(finding) for finding in here}
+    others = (finding for finding in found if identity_of(finding) not in told)
+    return "\n".join([*write_traps(here, width=width), *_write_titles(others, width)])
+
+
+def _find(recording: Recording, trace: Trace) -> tuple[Finding, ...]:
+    try:
+        if len(recording) <= _MOST_STEPS:
+            return find_traps(recording)
+        return (*find_run_traps(recording), *find_traps_of_step(trace))
+    except GraphscopeError:  # another step is damaged: this one can be shown
+        return find_traps_of_step(trace)
+
+
+def write_traps(findings: Iterable[Finding], *, width: int) -> list[str]:
+    r"""Write each finding in full: what, why, what to do.
+
+    >>> found = Finding("softmax-twice", "softmax twice", "It is.", "Leave it out.", 0)
+    >>> print("\n".join(write_traps([found], width=80)))
+    trap: softmax twice
+      It is.
+      → Leave it out.
+    """
+    lines = []
+    for finding in findings:
+        lines.append(_wrap(f"trap: {_title(finding)}", width, "  "))
+        lines.append(_wrap(f"  {finding.explanation}", width, "  "))
+        lines.append(_wrap(f"  → {finding.remedy}", width, "    "))
+    return lines
+
+
+def _write_titles(findings: Iterable[Finding], width: int) -> list[str]:
+    return [
+        _wrap(f"trap in step {finding.step}: {_title(finding)}", width, "  ")
+        for finding in findings
+    ]
+
+
+def _title(finding: Finding) -> str:
+    where = "" if finding.site is None else f" ({finding.site.short})"
+    return f"{finding.title}{where}"
+
+
+def _wrap(text: str, width: int, indent: str) -> str:
+    return fill(
+        clean(text),
+        max(width, len(indent) + 1),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
