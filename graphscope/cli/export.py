@@ -8,6 +8,7 @@ import typer
 
 from graphscope.cli.options import (
     Depth,
+    Lecture,
     PathLeaf,
     PathRoot,
     PictureStyle,
@@ -38,6 +39,7 @@ def export(  # noqa: PLR0913 - one for each option
     step: StepNumber = None,
     style: PictureStyle = Style.OPERATIONS,
     depth: Depth = None,
+    lecture: Lecture = False,
     path: PathLeaf = None,
     of: PathRoot = None,
     engine: Annotated[
@@ -57,6 +59,6 @@ def export(  # noqa: PLR0913 - one for each option
     ends = read_path(path, of)
     with closing(open_recording(file)) as recording:
         trace = choose_step(recording, step)
-    options = DiagramOptions(style=style, depth=depth, path=ends)
+    options = DiagramOptions(style, depth, lecture=lecture, path=ends)
     save_trace(trace, output, diagram_options=options, engine=engine)
     put(str(output))

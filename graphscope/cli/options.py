@@ -55,6 +55,14 @@ Depth = Annotated[
         show_default=False,
     ),
 ]
+Lecture = Annotated[
+    bool,
+    typer.Option(
+        "--lecture",
+        help="Draw as one box what a slide writes as one formula: x @ w.T + b and "
+        "linear(x) alike. A line in it says what it is in torch.",
+    ),
+]
 
 PathLeaf = Annotated[
     str | None,

@@ -5,6 +5,7 @@ from typing import Final
 from graphscope.diagram.fitting import fit
 from graphscope.diagram.highlight import find_highlight, resolve_ends
 from graphscope.diagram.labels import derivative, root_name, title_of
+from graphscope.diagram.lecture import draw_folds, find_folds, fold_ops
 from graphscope.diagram.marking import mark_path
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.operations import draft_operations
@@ -30,7 +31,10 @@ def build_diagram(trace: Trace, options: DiagramOptions = _DEFAULTS) -> Diagram:
     """
     selection = select(trace, pass_index=options.pass_index)
     is_variables = options.style is Style.VARIABLES
+    folds = find_folds(selection) if options.lecture else ()
+    selection = fold_ops(selection, folds)
     draft = draft_variables(selection) if is_variables else draft_operations(selection)
+    draft = draw_folds(draft, selection, folds)
     if options.path is not None:
         leaf, root = resolve_ends(trace, options.path)
         draft = mark_path(draft, find_highlight(trace, leaf, root), options.style)
@@ -50,6 +54,8 @@ def _title(trace: Trace, options: DiagramOptions) -> str:
     parts = [file, f"step {trace.step}"]
     if options.pass_index is not None:
         parts.append(f"pass {options.pass_index}")
+    if options.lecture:
+        parts.append("lecture view")
     if options.path is not None:
         leaf, root = resolve_ends(trace, options.path)
         whole = derivative(root_name(trace, [root]), title_of(trace, leaf))

@@ -76,10 +76,12 @@ class TracedStep:
         style: str = "operations",
         depth: int | None = None,
         *,
+        lecture: bool = False,
         path: str | tuple[str, str | None] | None = None,
     ) -> Diagram:
         """Return the picture of the step, without coordinates; see `save`."""
-        options = DiagramOptions(Style(style), depth=depth, path=_ends_of(path))
+        ends = _ends_of(path)
+        options = DiagramOptions(Style(style), depth, lecture=lecture, path=ends)
         return build_diagram(self.trace, options)
 
     def save(
@@ -90,6 +92,7 @@ class TracedStep:
         style: str = "operations",
         depth: int | None = None,
         engine: str = "auto",
+        lecture: bool = False,
         path: str | tuple[str, str | None] | None = None,
     ) -> None:
         """Write the step to `file`, in the format that the suffix says.
@@ -101,6 +104,8 @@ class TracedStep:
             style: `operations` or `variables`.
             depth: Modules nested this deep are drawn as one box each.
             engine: What lays images out: `auto`, `dot`, `wasm` or `builtin`.
+            lecture: Draw as one box what a slide writes as one formula: `x @ w.T + b`
+                and `linear(x)` alike.
             path: Mark the path of a gradient: `"w"` from what backward started from
                 back to w, `("w", "h")` from h back to w.
 
@@ -116,7 +121,8 @@ class TracedStep:
             return
         from graphscope.render.save import save_trace
 
-        options = DiagramOptions(Style(style), depth=depth, path=_ends_of(path))
+        ends = _ends_of(path)
+        options = DiagramOptions(Style(style), depth, lecture=lecture, path=ends)
         save_trace(self.trace, target, diagram_options=options, engine=engine)
 
     def __str__(self) -> str:

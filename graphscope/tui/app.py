@@ -13,8 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
 
-from graphscope.diagram.model import Style
-from graphscope.diagram.options import PathEnds
+from graphscope.diagram.options import DiagramOptions
 from graphscope.model.graph import Phase
 from graphscope.model.trace import Trace
 from graphscope.tui.canvas import Canvas
@@ -41,6 +40,7 @@ from graphscope.tui.state import (
     move_event,
     move_selection,
     move_step,
+    toggle_lecture,
     toggle_style,
     toggle_view,
 )
@@ -122,8 +122,7 @@ class GraphscopeApp(App[None]):
         picture = self.session.graph_picture(canvas.content_width)
         canvas.show(picture)
         if self.session.has_slow_boxes and self.session.moment is not None:
-            where = (self.position.style, self.session.path)
-            self._draw_boxes(self.session.moment, *where)
+            self._draw_boxes(self.session.moment, self.session.options)
         for node in reversed(self.session.nodes_in_sight()):
             canvas.show_area(picture.area_of(node))
 
@@ -243,6 +242,9 @@ class GraphscopeApp(App[None]):
     def action_toggle_style(self) -> None:
         self.go(toggle_style(self.position), follow=False)
 
+    def action_toggle_lecture(self) -> None:
+        self.go(toggle_lecture(self.position), follow=False)
+
     def action_toggle_chain(self) -> None:
         if self.session.toggle_chain():
             self._show_or_hide_chain()
@@ -298,7 +300,7 @@ class GraphscopeApp(App[None]):
 
         def write(answer: str | None) -> None:
             if answer is not None:
-                self._write(Path(answer).expanduser(), self.position.style)
+                self._write(Path(answer).expanduser(), self.session.options)
 
         self.push_screen(ask_for_file(self.session.number), write)
 
@@ -317,16 +319,16 @@ class GraphscopeApp(App[None]):
             self.post_message(ChainFound(key, trace, answer))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
-    def _draw_boxes(self, moment: Moment, style: Style, path: PathEnds | None) -> None:
-        drawing = self.session.draw(moment, style, path)
+    def _draw_boxes(self, moment: Moment, options: DiagramOptions) -> None:
+        drawing = self.session.draw(moment, options)
         if not get_current_worker().is_cancelled:
             self.post_message(BoxesDrawn(moment, drawing))
 
     @work(thread=True, group="export", exit_on_error=False)
-    def _write(self, path: Path, style: Style) -> None:
+    def _write(self, path: Path, options: DiagramOptions) -> None:
         moment = self.session.moment
         if moment is not None:
-            problem = write_picture(moment.trace, path, style)
+            problem = write_picture(moment.trace, path, options)
             self.post_message(Exported(path, problem))
 
     @on(Worker.StateChanged)

@@ -8,8 +8,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from graphscope.diagram.build import build_diagram
-from graphscope.diagram.model import ArrowKind, BoxKind, Diagram, Style
-from graphscope.diagram.options import DiagramOptions, PathEnds
+from graphscope.diagram.model import ArrowKind, BoxKind, Diagram
+from graphscope.diagram.options import DiagramOptions
 from graphscope.model.trace import Trace
 from graphscope.render.text import draw_boxes
 from graphscope.render.text.picture import Span, SpanKind, TextPicture
@@ -39,7 +39,7 @@ _KIND_TONES: Final = {
 
 @dataclass(frozen=True)
 class BoxDrawing:
-    """The boxes of one step in one style: everything that no event changes."""
+    """The boxes of one step as `options` say: everything that no event changes."""
 
     diagram: Diagram
     text: TextPicture
@@ -47,14 +47,11 @@ class BoxDrawing:
     boxes_of_node: Mapping[int, str]
     kinds: Mapping[str, BoxKind]
     made_by: Mapping[str, int | None]
-    path: PathEnds | None = None
+    options: DiagramOptions
 
 
-def draw_step(
-    trace: Trace, outline: Outline, style: Style, path: PathEnds | None = None
-) -> BoxDrawing:
-    """Build and lay out the picture of a step, with the path of a gradient marked."""
-    options = DiagramOptions(style=style, max_boxes=MAX_BOXES, path=path)
+def draw_step(trace: Trace, outline: Outline, options: DiagramOptions) -> BoxDrawing:
+    """Build and lay out the picture of a step."""
     diagram = build_diagram(trace, options)
     node_of_box: dict[str, int] = {}
     boxes_of_node: dict[int, str] = {}
@@ -73,7 +70,7 @@ def draw_step(
         boxes_of_node,
         {box.id: box.kind for box in diagram.boxes},
         {box.id: box.event for box in diagram.boxes},
-        path,
+        options,
     )
 
 

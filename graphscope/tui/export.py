@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
 from graphscope.errors import GraphscopeError
 from graphscope.model.trace import Trace
@@ -28,12 +27,12 @@ def check_target() -> Callable[[str], str]:
     return check
 
 
-def write_picture(trace: Trace, path: Path, style: Style) -> str:
+def write_picture(trace: Trace, path: Path, options: DiagramOptions) -> str:
     """Write the picture of a step; return what went wrong, empty when nothing did."""
     from graphscope.render.save import save_trace
 
     try:
-        save_trace(trace, path, diagram_options=DiagramOptions(style=style))
+        save_trace(trace, path, diagram_options=options)
     except (GraphscopeError, OSError) as error:
         return str(error)
     return ""

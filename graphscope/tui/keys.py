@@ -72,6 +72,7 @@ KEYS: Final = (
         "Change between operations and variables",
         _VIEW,
     ),
+    Key("l", "toggle_lecture", "", "l", "Draw formulas as slides do, or every op"),
     Key("e", "export", "export", "e", "Export the picture of this step"),
     Key("down,j", "select(1)", "", "↓ j", "Select the next node"),
     Key("up,k", "select(-1)", "", "↑ k", "Select the previous node"),

@@ -11,10 +11,10 @@ from typing import Final
 
 from graphscope.analysis.phases import PhaseRun, find_runs
 from graphscope.diagram.model import Style
-from graphscope.diagram.options import PathEnds
+from graphscope.diagram.options import DiagramOptions
 from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Gap, Graph, Role
-from graphscope.tui.box_view import BoxDrawing, draw_step, picture_boxes
+from graphscope.tui.box_view import MAX_BOXES, BoxDrawing, draw_step, picture_boxes
 from graphscope.tui.chain_panel import ChainPanel
 from graphscope.tui.feed import Feed, Series
 from graphscope.tui.histories import HistoryKey
@@ -46,7 +46,7 @@ from graphscope.tui.words import name_of_node, title_of_node
 _KEPT_DRAWINGS: Final = 16
 _QUICK_NODES: Final = 400
 _TITLE_WIDTH: Final = 40
-_DrawingKey = tuple[int, Style, PathEnds | None]
+_DrawingKey = tuple[int, DiagramOptions]
 _HINT: Final = "Select a node: ↑ ↓, a click, or / to search."
 
 
@@ -207,9 +207,13 @@ class SessionView:
     def graph_title(self) -> str:
         """What stands in the border of the graph."""
         position = self.position
-        what = "graph" if position.view is View.RAIL else "boxes"
-        is_variables = position.style is Style.VARIABLES
-        parts = [what, "variables" if is_variables else "", count_gaps(self._gaps)]
+        is_rail = position.view is View.RAIL
+        parts = [
+            "graph" if is_rail else "boxes",
+            "variables" if position.style is Style.VARIABLES else "",
+            "lecture view" if position.lecture and not is_rail else "",
+            count_gaps(self._gaps),
+        ]
         return " · ".join(part for part in parts if part)
 
     @property
@@ -245,7 +249,7 @@ class SessionView:
         if drawing is None and self.has_slow_boxes:
             return message_picture("Drawing the boxes of this large step …", width)
         if drawing is None:
-            drawing = self.draw(moment, self.position.style, self.path)
+            drawing = self.draw(moment, self.options)
             self.keep_drawing(moment, drawing)
         return picture_boxes(drawing, moment, outline, self.position.selection)
 
@@ -259,13 +263,18 @@ class SessionView:
         return columns
 
     @property
-    def path(self) -> PathEnds | None:
-        """Leaf and root of the chain rule that is pinned, for the boxes."""
-        return self.chain.marks(self.moment, self.outline).ends
+    def options(self) -> DiagramOptions:
+        """What the boxes show: also the path of the chain rule that is pinned."""
+        return DiagramOptions(
+            style=self.position.style,
+            max_boxes=MAX_BOXES,
+            lecture=self.position.lecture,
+            path=self.chain.marks(self.moment, self.outline).ends,
+        )
 
     @property
     def _drawing_key(self) -> _DrawingKey:
-        return self.number, self.position.style, self.path
+        return self.number, self.options
 
     @property
     def has_slow_boxes(self) -> bool:
@@ -277,16 +286,13 @@ class SessionView:
             and self._drawing_key not in self._drawings
         )
 
-    def draw(
-        self, moment: Moment, style: Style, path: PathEnds | None = None
-    ) -> BoxDrawing:
+    def draw(self, moment: Moment, options: DiagramOptions) -> BoxDrawing:
         """Lay out the boxes of a step; may be called from a worker thread."""
-        return draw_step(moment.trace, build_outline(moment.graph), style, path)
+        return draw_step(moment.trace, build_outline(moment.graph), options)
 
     def keep_drawing(self, moment: Moment, drawing: BoxDrawing) -> None:
         """Remember the boxes of a step."""
-        key = (moment.trace.step, drawing.diagram.style, drawing.path)
-        self._drawings[key] = drawing
+        self._drawings[moment.trace.step, drawing.options] = drawing
         if len(self._drawings) > _KEPT_DRAWINGS:
             self._drawings.popitem(last=False)
 

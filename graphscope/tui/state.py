@@ -33,6 +33,7 @@ class Position:
         selection: Index of the selected node of the step's outline, None for none.
         view: Which view of the graph is open.
         style: Which of the two picture styles is drawn.
+        lecture: Whether the boxes are the formulas of the slides.
     """
 
     step: int = 0
@@ -40,6 +41,7 @@ class Position:
     selection: int | None = None
     view: View = View.RAIL
     style: Style = Style.OPERATIONS
+    lecture: bool = False
 
 
 def fit(position: Position, events: int) -> Position:
@@ -114,3 +116,10 @@ def toggle_style(position: Position) -> Position:
     """Change between operations and variables."""
     is_ops = position.style is Style.OPERATIONS
     return replace(position, style=Style.VARIABLES if is_ops else Style.OPERATIONS)
+
+
+def toggle_lecture(position: Position) -> Position:
+    """Draw the boxes as a slide would, or every op again; the rail has no such view."""
+    if position.view is View.RAIL:
+        return replace(position, view=View.BOXES, lecture=True)
+    return replace(position, lecture=not position.lecture)

@@ -1,6 +1,6 @@
 """The box view at moments of the logistic step."""
 
-from graphscope.diagram.model import Style
+from graphscope.diagram.options import DiagramOptions
 from graphscope.tui.box_view import draw_step, picture_boxes
 from graphscope.tui.lines import Tone
 from graphscope.tui.moment import Moment
@@ -14,7 +14,7 @@ def box_tones(event: int, text: str) -> set[Tone]:
     """Return the tones in which `text` is drawn in the box view at an event."""
     trace = logistic_trace()
     outline = build_outline(trace.graph)
-    drawing = draw_step(trace, outline, Style.OPERATIONS)
+    drawing = draw_step(trace, outline, DiagramOptions())
     picture = picture_boxes(drawing, Moment(trace, event), outline, None)
     lines = [picture.line_at(y) for y in range(picture.height)]
     return {p.tone for line in lines for p in line.pieces if text in p.text}

@@ -91,9 +91,7 @@ def test_boxes_are_remembered_for_steps_whose_number_is_not_their_position() -> 
     session = open_at(Thinned([0, 4, 8]), 1)
     session.position = replace(session.position, view=View.BOXES)
     assert session.moment is not None
-    session.keep_drawing(
-        session.moment, session.draw(session.moment, session.position.style)
-    )
+    session.keep_drawing(session.moment, session.draw(session.moment, session.options))
     assert session._drawing_key in session._drawings
 
 
