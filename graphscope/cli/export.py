@@ -32,7 +32,7 @@ def export(  # noqa: PLR0913 - one for each option
             "-o",
             metavar="OUT",
             help="Where to write; the suffix decides the format: "
-            ".svg .png .pdf .dot .mmd .graphml .json .txt.",
+            ".svg .png .pdf .html .dot .mmd .graphml .json .txt.",
             show_default=False,
         ),
     ],

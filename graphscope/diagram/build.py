@@ -1,7 +1,11 @@
 """From one recorded step to the picture of it."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
+from graphscope.analysis.traps import find_traps_of_step
+from graphscope.diagram.draft import Draft
 from graphscope.diagram.fitting import fit
 from graphscope.diagram.highlight import find_highlight, resolve_ends
 from graphscope.diagram.labels import derivative, root_name, title_of
@@ -9,8 +13,9 @@ from graphscope.diagram.lecture import draw_folds, find_folds, fold_ops
 from graphscope.diagram.marking import mark_path
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.operations import draft_operations
-from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.diagram.selection import select
+from graphscope.diagram.traps import describe_trap, mark_traps
 from graphscope.diagram.variables import draft_variables
 from graphscope.model.graph import OpKind
 from graphscope.model.trace import Status, Trace
@@ -29,26 +34,49 @@ def build_diagram(trace: Trace, options: DiagramOptions = _DEFAULTS) -> Diagram:
         UnknownNameError: An end of `options.path` is not in the step.
         NotRecordedError: No gradient flowed between the ends of `options.path`.
     """
+    return next(build_diagrams(trace, options, [options.path]))
+
+
+def build_diagrams(
+    trace: Trace, options: DiagramOptions, paths: Iterable[PathEnds | None]
+) -> Iterator[Diagram]:
+    """Draw one step once for each path, with that path marked.
+
+    All of them have the same boxes and arrows in the same order.
+
+    Raises:
+        StepRangeError: The step has no pass `options.pass_index`.
+        UnknownNameError: An end of a path is not in the step.
+        NotRecordedError: No gradient flowed between the ends of a path.
+    """
     selection = select(trace, pass_index=options.pass_index)
     is_variables = options.style is Style.VARIABLES
     folds = find_folds(selection) if options.lecture else ()
     selection = fold_ops(selection, folds)
     draft = draft_variables(selection) if is_variables else draft_operations(selection)
     draft = draw_folds(draft, selection, folds)
-    if options.path is not None:
-        leaf, root = resolve_ends(trace, options.path)
-        draft = mark_path(draft, find_highlight(trace, leaf, root), options.style)
-    fitted, notes = fit(draft, selection, options)
-    return Diagram(
-        title=_title(trace, options),
-        style=options.style,
-        boxes=fitted.boxes,
-        arrows=fitted.arrows,
-        notes=(*notes, *_trace_notes(trace)),
-    )
+    traps = find_traps_of_step(trace)
+    for path in paths:
+        marked = draft if path is None else _mark(draft, trace, path, options.style)
+        fitted, notes = fit(marked, selection, options)
+        yield Diagram(
+            title=title_step(trace, replace(options, path=path)),
+            style=options.style,
+            boxes=mark_traps(fitted.boxes, traps),
+            arrows=fitted.arrows,
+            notes=(*map(describe_trap, traps), *notes, *_trace_notes(trace)),
+        )
 
 
-def _title(trace: Trace, options: DiagramOptions) -> str:
+def _mark(draft: Draft, trace: Trace, path: PathEnds, style: Style) -> Draft:
+    ends = resolve_ends(trace, path)
+    drawn = {value for box in draft.boxes for value in box.values[:1]}
+    stops = drawn if style is Style.VARIABLES else ()
+    return mark_path(draft, find_highlight(trace, *ends, stops=stops), style)
+
+
+def title_step(trace: Trace, options: DiagramOptions) -> str:
+    """Write which step is drawn, and of what: file, step, pass, path."""
     sites = (op.site for op in trace.graph.ops)
     file = next((s.short.rpartition(":")[0] for s in sites if s is not None), "")
     parts = [file, f"step {trace.step}"]

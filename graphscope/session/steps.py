@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Self
 
 from graphscope.analysis.summary import ModelSummary, summarize_model
+from graphscope.analysis.traps import find_traps, find_traps_of_step
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.errors import RecordingError
+from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
 from graphscope.render.text import to_text
@@ -37,6 +39,11 @@ class TracedStep:
     def names(self) -> list[str]:
         """All names that `step[name]` knows, in order of first appearance."""
         return list(self.trace.graph.names)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The known traps that show in this step, looked at alone."""
+        return find_traps_of_step(self.trace)
 
     def __getitem__(self, name: str) -> ValueView:
         """Return the value that the user's code calls `name`.
@@ -169,6 +176,15 @@ class LoadedRecording:
         """Iterate over the steps."""
         for step in range(len(self)):
             yield self[step]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The known traps, each at the step in which it shows first; reads all steps.
+
+        Also those that only show from step to step: a learning rate that is too
+        large, gradients that are never zeroed.
+        """
+        return find_traps(self.recording)
 
     def losses(self) -> list[float | None]:
         """Return the loss of every step."""
