@@ -16,10 +16,18 @@ TRAIN = """\
 import sys
 import torch
 
-w = torch.tensor(1.0, requires_grad=True)
-optimizer = torch.optim.SGD([w], lr=0.1)
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = torch.nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.fc1(x)
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for _ in range(int(sys.argv[sys.argv.index("--epochs") + 1])):
-    loss = (w - 3) ** 2
+    loss = (model(torch.ones(1, 2)) - 3).square().mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -80,8 +88,19 @@ def test_the_command_lines_run_one_after_the_other(tmp_path: Path) -> None:
 
     # There is no terminal here, and `view` says so.
     assert codes == {" ".join(line): int(line[0] == "view") for line in lines}
-    assert len(codes) == 7
+    assert len(codes) == 11
     assert (tmp_path / "step.svg").exists()
+    assert (tmp_path / "out" / "index.html").exists()
+
+
+def test_the_readmes_chain_rule_is_what_why_prints(tmp_path: Path) -> None:
+    made = run(["-m", "graphscope", "demo", "--no-ui"], tmp_path)
+    file = "graphscope-demo/logistic-chain-rule.gscope"
+
+    done = run(["-m", "graphscope", "why", file, "w_1.grad", "--step", "0"], tmp_path)
+
+    assert (made.returncode, done.returncode) == (0, 0)
+    assert blocks("text") == [done.stdout]
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])

@@ -60,6 +60,12 @@ def _json(found: TracedStep) -> str:
     return json.dumps(json.loads(to_json(found.trace)), ensure_ascii=False)
 
 
+def _traps(found: TracedStep) -> str:
+    """Return what is suspicious in all of the steps."""
+    findings = _RUNS[id(found.trace.graph)].findings
+    return "\n".join(f"{f.title}. {f.explanation} {f.remedy}" for f in findings)
+
+
 def _screen(found: TracedStep) -> str:
     """Return the terminal interface at the last event of a step."""
     return asyncio.run(_read_screen(found))
@@ -87,5 +93,6 @@ FORMATS: Final[Mapping[str, Callable[[TracedStep], str]]] = {
     "json": _json,
     "summary": lambda found: str(found.summary()),
     "screen": _screen,
+    "traps": _traps,
 }
 """The outputs, by the name that the table of concepts uses."""

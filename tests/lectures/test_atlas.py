@@ -42,7 +42,7 @@ def test_an_example_beyond_the_lectures_runs(example: Example) -> None:
     run = trace_example(example)
 
     assert len(run.steps) > 0
-    assert run.error == ""
+    assert run.error == "" or example.topic == "traps"
     check_prints(example, run)
 
 
@@ -98,7 +98,8 @@ def imported_by(node: ast.AST) -> list[str]:
 @pytest.mark.parametrize("example", SHELF.examples, ids=lambda example: example.id)
 def test_an_example_has_a_title_and_says_what_to_look_at(example: Example) -> None:
     assert example.title.endswith(".")
-    assert example.title[0].isupper() or not example.title[0].isalpha()
+    first = example.title.split()[0]
+    assert first[0].isupper() or not first.isalpha(), first  # or a name of the code
     assert 10 < len(example.look_at) < 300
     assert "\n" not in example.title + example.look_at
     assert example.code.strip()
