@@ -18,6 +18,9 @@ from graphscope.render.text.notation import name_values
 from graphscope.tui.lines import clean
 from graphscope.tui.moment import Moment
 
+_CONTRADICTIONS: Final = (LookupError, ValueError, ArithmeticError)
+"""What a recording raises whose shapes or ids do not fit each other."""
+
 _ARRIVALS: Final = frozenset({Role.ARRIVED, Role.GRAD_OUTPUT})
 
 
@@ -79,6 +82,8 @@ def find_answer(trace: Trace, key: ChainKey) -> Answer:
             highlight = find_highlight(trace, key.leaf, root)
         except GraphscopeError as error:
             problems.append(clean(str(error)))
+        except _CONTRADICTIONS as error:
+            problems.append(_explain(error))
         else:
             pending = replace(rule, finite_difference=Check())
             symbols = name_values(trace, rule)
@@ -109,7 +114,14 @@ def check_answer(trace: Trace, answer: Answer) -> Answer:
         found = find_chain_rule(trace, rule.leaf, rule.root)
     except GraphscopeError as error:
         found = replace(rule, finite_difference=Check(reason=clean(str(error))))
+    except _CONTRADICTIONS as error:
+        found = replace(rule, finite_difference=Check(reason=_explain(error)))
     return replace(answer, rule=found, is_checked=True)
+
+
+def _explain(error: Exception) -> str:
+    kind = type(error).__name__
+    return clean(f"The recording of this step contradicts itself ({kind}: {error}).")
 
 
 def order_roots(moment: Moment, leaf: int) -> tuple[int, ...]:

@@ -1,18 +1,22 @@
 """What is found out about a chain rule, and when."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import graphscope as gs
 from graphscope.analysis.chain import find_chain_rule
 from graphscope.errors import NotRecordedError
-from graphscope.model.graph import Phase
+from graphscope.model.graph import Phase, Role
+from graphscope.model.observation import Observation
 from graphscope.model.trace import Trace
 from graphscope.tui import chain_answer, chain_panel
 from graphscope.tui.chain_answer import order_roots
 from graphscope.tui.moment import Moment
+from tests.samples import logistic_trace
 from tests.tui.chains import (
     W_1,
     accumulated,
@@ -117,6 +121,25 @@ async def test_a_check_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> N
 
         assert pane_lines(app, "chain")[2].endswith(
             "finite difference: none, The recording ends in the middle."
+        )
+
+
+async def test_shapes_that_do_not_fit_are_a_sentence_and_no_crash() -> None:
+    trace = logistic_trace()
+    z = 4
+    wrong = [
+        Observation(np.ones((2, 3)))
+        if slot.role is Role.LOCAL and slot.value == z
+        else seen
+        for slot, seen in zip(trace.graph.slots, trace.observations, strict=True)
+    ]
+    app = open_app([replace(trace, observations=tuple(wrong))])
+    async with running(app) as pilot:
+        app.select_node(W_1)
+        await press(pilot, "c", "end")
+
+        assert pane_lines(app, "chain")[0].startswith(
+            "The recording of this step contradicts itself (ValueError: "
         )
 
 

@@ -10,6 +10,7 @@ from graphscope.tui.state import (
     move_selection,
     move_step,
     phase_starts,
+    toggle_pin,
     toggle_style,
     toggle_view,
 )
@@ -103,3 +104,10 @@ def test_view_and_style_toggle_and_keep_the_place() -> None:
     assert toggle_view(toggle_view(position)) == position
     assert toggle_style(position) == Position(2, 3, 4, style=Style.VARIABLES)
     assert toggle_style(toggle_style(position)) == position
+
+
+def test_a_pin_goes_to_the_selected_node_and_away_the_second_time() -> None:
+    assert toggle_pin(None, 3) == 3
+    assert toggle_pin(3, 5) == 5
+    assert toggle_pin(5, 5) is None
+    assert toggle_pin(5, None) is None
