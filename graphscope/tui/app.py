@@ -47,6 +47,7 @@ from graphscope.tui.state import (
 
 _POLL_S: Final = 1.0
 _REST_S: Final = 0.08
+_TALL: Final = 30  # lines of a screen with room to spare
 _FRAME: Final = 3  # cells of the border and the scrollbar of a pane
 
 
@@ -59,7 +60,7 @@ class GraphscopeApp(App[None]):
 
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (_TALL, "-tall")]
     COMMANDS = App.COMMANDS | {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [key.to_binding() for key in KEYS]
 
@@ -134,7 +135,8 @@ class GraphscopeApp(App[None]):
             return
         # not laid out yet when it opens
         width = canvas.content_width if canvas.size else self.size.width - _FRAME
-        picture = chain.picture(moment, width)
+        has_room = self.size.height >= _TALL
+        picture = chain.picture(moment, width, has_room=has_room)
         entitle(canvas, chain.title)
         canvas.border_subtitle = Content(chain.progress(moment))
         canvas.show(picture)

@@ -60,7 +60,7 @@ KEYS: Final = (
     Key("home", "first_event", "", "home", "Go to the first event of the step"),
     Key("end", "last_event", "", "end", "Go to the last event of the step"),
     Key("g", "ask_step", "", "g", "Go to a step by its number"),
-    Key("slash", "search", "find", "/", "Search a value or an op by name"),
+    Key("slash", "search", "search", "/", "Search a value or an op by name"),
     Key("c", "toggle_chain", "chain", "c", "Show the selected node's chain rule"),
     Key("escape", "close_chain", "", "esc", "Close the chain rule"),
     Key("v", "toggle_view", "view", "v", "Change between rail and boxes", _VIEW),
