@@ -1,6 +1,7 @@
 """The lecture view: the same formula for the same number, whatever the graph is."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,15 @@ def test_without_the_lecture_view_every_op_is_drawn() -> None:
         by_matmul()
     titles = [box.title for box in t.last.diagram().boxes if box.ops]
     assert titles == ["T", "@", "+", "sum"]
+
+
+def test_the_lecture_view_is_saved_on_request(tmp_path: Path) -> None:
+    with gs.trace() as t:
+        by_matmul()
+    t.save(tmp_path / "slide.txt", lecture=True)
+    t.save(tmp_path / "ops.txt")
+    assert "z = x·weightᵀ + bias" in (tmp_path / "slide.txt").read_text("utf-8")
+    assert "x·weightᵀ" not in (tmp_path / "ops.txt").read_text("utf-8")
 
 
 @pytest.mark.parametrize("run", [by_matmul, by_layer])

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from graphscope.diagram.gradients import HOOK
-from graphscope.diagram.labels import constant_text, is_constant, title_of
+from graphscope.diagram.labels import constant_text, is_constant, shorten, title_of
 from graphscope.diagram.selection import Selection
 from graphscope.model.graph import Argument, Op, OpKind, ValueKind
 
@@ -24,6 +24,7 @@ RESHAPES: Final = frozenset(
 _PARTS: Final = frozenset({"getitem", "select"})
 _TRANSPOSES: Final = frozenset({"T", "mT", "t", "transpose", "swapaxes", "swapdims"})
 _MATRIX: Final = 2
+_MAX_OPERAND: Final = 20
 _OPEN, _CLOSE = "([{", ")]}"
 _OPERATORS: Final = frozenset(" +-−*/@%<>=&|^~·")
 
@@ -127,6 +128,8 @@ class Inside:
     def _is_transpose(self, op: Op) -> bool:
         if op.name not in _TRANSPOSES or len(op.inputs) != 1:
             return False
+        if op.arguments[0].value is None:
+            return False
         return len(self.selection.trace.graph.values[op.inputs[0]].shape) == _MATRIX
 
     def _named(self, argument: Argument) -> Argument:
@@ -137,8 +140,8 @@ class Inside:
         found = trace.graph.values[argument.value]
         if is_constant(found):
             return _renamed(argument, constant_text(trace, found))
-        written = " ".join(argument.text.split())
-        return _renamed(argument, found.name or written or title_of(trace, found.id))
+        written = shorten(argument.text or title_of(trace, found.id), _MAX_OPERAND)
+        return _renamed(argument, found.name or written)
 
 
 def values_among(op: Op) -> list[Argument]:

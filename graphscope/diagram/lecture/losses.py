@@ -79,7 +79,7 @@ def nll_of(inside: Inside, op: Op) -> Formula | None:
     last = scores.inner[-1] if scores.inner else op
     value = scores.argument.value
     logs = None if value is None else inside.maker(last, value)
-    if logs is None or logs.name != "log_softmax":
+    if logs is None or logs.name != "log_softmax" or not logs.arguments:
         return None
     z, y = inside.operand(logs, logs.arguments[0]), inside.operand(op, pair[1])
     inner = (*scores.inner, logs, *inner_of(z, y))
