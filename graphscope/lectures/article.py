@@ -1,5 +1,6 @@
 """One example as HTML: what to look at, code, picture, chain rule, numbers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,10 +18,12 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.render.escape import clean_text
 
-_WIDE: Final = 900.0  # CSS pixels; wider pictures scroll instead of shrinking
+_HALF: Final = 760.0  # CSS pixels; wider pictures get the whole width
+_WIDE: Final = 1500.0  # wider ones scroll instead of shrinking
 _CURVE: Final = 300  # points of a loss curve at most
 _CHAIN_WIDTH: Final = 96
 _BEND: Final = 3  # steps that a curve needs
+_BACKTICKS: Final = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,21 @@ class Shown:
 def write_article(shown: Shown) -> str:
     """Return the `<article>` of an example; all text in it is escaped."""
     example = shown.example
+    picture, width = _picture(shown.run)
+    stacked = " stacked" if width > _HALF else ""
     link = f'<a href="#{example.id}">{_text(example.title)}</a>'
     parts = [
         f"<h3>{link}</h3>",
         f'<div class="id">graphscope demo {_text(example.id)}</div>',
         f'<p class="look">Look at: {_text(example.look_at)}</p>',
         *(_finding(finding) for finding in shown.findings),
-        '<div class="columns"><div>',
+        f'<div class="columns{stacked}"><div>',
         f'<pre class="code">{_code(example.code)}</pre>',
         *_printed(shown.run),
         *_numbers(shown),
         *_curve(shown.run),
         "</div><div>",
-        *_picture(shown.run),
+        picture,
         "</div></div>",
         *_chain(shown.run),
     ]
@@ -59,8 +64,13 @@ def write_article(shown: Shown) -> str:
 def _finding(finding: Finding) -> str:
     return (
         f'<div class="trap"><strong>{_text(finding.title)}</strong>'
-        f"<p>{_text(finding.explanation)} {_text(finding.remedy)}</p></div>"
+        f"<p>{_prose(finding.explanation)} {_prose(finding.remedy)}</p></div>"
     )
+
+
+def _prose(text: str) -> str:
+    """Escape sentences; what stands between backticks is code."""
+    return _BACKTICKS.sub(r"<code>\1</code>", _text(text))
 
 
 def _code(code: str) -> str:
@@ -79,14 +89,14 @@ def _printed(run: Run) -> Iterator[str]:
         yield f"<h4>It ends with</h4><pre>{_text(run.error)}</pre>"
 
 
-def _picture(run: Run) -> Iterator[str]:
+def _picture(run: Run) -> tuple[str, float]:
+    """Return the picture of the first step, and its width in CSS pixels."""
     if not len(run.steps):
-        yield "<p>No torch operation ran: there is no graph.</p>"
-        return
+        return "<p>No torch operation ran: there is no graph.</p>", 0.0
     svg = _draw(run.steps[0].trace)
     width = float(svg.partition('width="')[2].partition('"')[0])
     wide = " wide" if width > _WIDE else ""
-    yield f'<figure class="picture{wide}" tabindex="0">{svg}</figure>'
+    return f'<figure class="picture{wide}" tabindex="0">{svg}</figure>', width
 
 
 def _draw(trace: Trace) -> str:

@@ -38,7 +38,8 @@ def check_autograd(
     if arrived.data is None or total is None:
         return Check(value=arrived.data, norm=norm)
     error = distance(total, arrived.data)
-    is_close = error <= _ROUNDINGS * _epsilon(backward, leaf) * scale
+    allowed = _ROUNDINGS * _epsilon(backward, leaf) * scale
+    is_close = error == 0 or error <= allowed  # of NaN there is no scale
     reason = "" if is_close else _why_different(backward, leaf)
     return Check(arrived.data, norm, error, is_close, reason)
 
