@@ -148,9 +148,10 @@ def _running_products(
     except NotRecordedError:  # the gradient came this way, but of something larger
         return {}
     # Paths that are one until they part at a value arrive there once.
-    found: defaultdict[int, dict[tuple[object, ...], _Arrival]] = defaultdict(dict)
+    found: defaultdict[int, dict[int, _Arrival]] = defaultdict(dict)
+    routes: dict[tuple[int, int, int], int] = {}
     for path in rule.paths:
-        for route, arrival in _follow(trace.graph, rule, path, stops):
+        for route, arrival in _follow(trace.graph, rule, (path, routes), stops):
             found[arrival.value].setdefault(route, arrival)
     counts = _count_arrivals(links)
     return {
@@ -160,18 +161,28 @@ def _running_products(
 
 
 def _follow(
-    graph: Graph, rule: ChainRule, path: Path, stops: Collection[int] | None
-) -> Iterator[tuple[tuple[object, ...], _Arrival]]:
-    """Walk a path from the root; what is between two stops is one factor."""
+    graph: Graph,
+    rule: ChainRule,
+    walk: tuple[Path, dict[tuple[int, int, int], int]],
+    stops: Collection[int] | None,
+) -> Iterator[tuple[int, _Arrival]]:
+    """Walk a path from the root; what is between two stops is one factor.
+
+    `walk` is the path, and numbers for the routes so far: a route is its last link
+    and the number of what came before, so that long paths cost no more than their
+    length. The number is 0 at the root.
+    """
+    path, routes = walk
     if rule.seed is None or not path.products:
         return
     texts = [_seed_text(rule.seed)]
-    route: list[tuple[int, int]] = []
+    route = 0
     inside: Array | None = None
     axes = 0  # of what the op of `inside` made
     pairs = zip(reversed(path.factors), reversed(path.products), strict=True)
     for factor, product in pairs:
-        route.append((factor.node, factor.position))
+        link = (route, factor.node, factor.position)
+        route = routes.setdefault(link, len(routes) + 1)
         whole = factor.jacobian
         if inside is not None and whole is not None:
             whole = compose(inside, whole, axes)
@@ -187,10 +198,16 @@ def _follow(
         edge = graph.grad_nodes[factor.node].edges[factor.position]
         if edge.target is not None:
             place = (edge.target, edge.output)
-            arrival = _Arrival(
-                factor.source, place, tuple(texts), product, factor.event
-            )
-            yield tuple(route), arrival
+            shown = _leave_out_middle(texts)
+            arrival = _Arrival(factor.source, place, shown, product, factor.event)
+            yield route, arrival
+
+
+def _leave_out_middle(texts: Sequence[_Text]) -> tuple[_Text, ...]:
+    """Return the factors, of more than could be written the first and the last."""
+    if len(texts) <= _MAX_PRODUCT // len(_TIMES):
+        return tuple(texts)
+    return (texts[0], _Text("…", "…"), *texts[-2:])
 
 
 def _count_arrivals(links: Links) -> dict[Place, int]:
