@@ -5,7 +5,6 @@ recorded forward again, and looks at what the root does. The two share nothing b
 recorded numbers, and so one checks the other.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from typing import Final
@@ -13,14 +12,12 @@ from typing import Final
 import numpy as np
 
 from graphscope.analysis.replay.evaluate import make_machine
-from graphscope.analysis.replay.kinks import describe_crossing
-from graphscope.analysis.replay.machine import Branches, Corrections, Machine
-from graphscope.analysis.replay.numbers import read_recorded
+from graphscope.analysis.replay.function import Function
+from graphscope.analysis.replay.numbers import is_kept, read_recorded
 from graphscope.analysis.replay.plan import find_cuts, is_continuous, make_plan
 from graphscope.analysis.replay.refusal import RefusalError
 from graphscope.analysis.replay.reproduction import check_reproduction
-from graphscope.analysis.replay.rounding import describe_rounding
-from graphscope.analysis.replay.slopes import Sample, Slope, measure_slope
+from graphscope.analysis.replay.slopes import Slope
 from graphscope.model.graph import Op
 from graphscope.model.numbers import format_number
 from graphscope.model.observation import Array
@@ -33,8 +30,6 @@ MAX_RUNS: Final = 100_000
 """Ops that are computed, all runs together, for a gradient element by element."""
 
 _RUNS: Final = 4
-_UNSURE: Final = 0.01
-_NOTHING: Final = 1e-6
 _SHOWN: Final = 3
 
 
@@ -108,10 +103,11 @@ def _cut_notes(trace: Trace, leaf: int, root: int) -> tuple[str, ...]:
     shown = ", ".join(places[:_SHOWN])
     if len(places) > _SHOWN:
         shown += f" and {len(places) - _SHOWN} more"
-    count = "1 result is" if len(cuts) == 1 else f"{len(cuts)} results are"
     ends = f"{trace.title_of(leaf)} to {trace.title_of(root)}"
-    note = f"on the way from {ends} {count} held at the recorded numbers, as autograd "
-    return (note + f"does: {shown}",)
+    count = f"1 result on the way from {ends} is held as recorded"
+    if len(cuts) > 1:
+        count = f"{len(cuts)} results on the way from {ends} are held as recorded"
+    return (f"{count}, as autograd does: {shown}",)
 
 
 def _cut_text(op: Op) -> str:
@@ -121,62 +117,12 @@ def _cut_text(op: Op) -> str:
     return f"{what} at {op.site.short}" if op.site is not None else what
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
-    """`seed . root` as a function of the leaf.
-
-    Attributes:
-        start: The recorded numbers of the leaf.
-        exact: All values there, without any rounding.
-        corrections: What rounding did to the recorded ones.
-    """
-
-    machine: Machine
-    leaf: int
-    seed: Array
-    start: Array
-    exact: dict[int, Array]
-    corrections: Corrections
-
-    def probe(
-        self, direction: Array, corrections: Corrections | None = None
-    ) -> Callable[[float], Sample]:
-        """Return the function along a straight line through the recorded numbers."""
-
-        def sample(step: float) -> Sample:
-            branches: Branches = []
-            values = self.machine.run(
-                {self.leaf: self.start + step * direction},
-                corrections=corrections,
-                branches=branches,
-            )
-            terms = (np.conj(self.seed) * values[self.machine.plan.root]).real
-            return Sample(float(terms.sum()), float(np.abs(terms).sum()), branches)
-
-        return sample
-
-    def measure(self, direction: Array, scale: float) -> Slope:
-        """Return the slope along a direction.
-
-        Raises:
-            RefusalError: There is none.
-        """
-        found = measure_slope(self.probe(direction), scale)
-        self.require_smooth(found, self.exact)
-        return found
-
-    def require_smooth(self, slope: Slope, numbers: dict[int, Array]) -> None:
-        """Refuse where the function has no derivative."""
-        if isfinite(slope.error) or slope.crossing is None:
-            return
-        raise RefusalError(describe_crossing(self.machine, slope.crossing, numbers))
-
-
 def _difference(
     trace: Trace, ends: tuple[int, int], seed: Array, direction: Array | None
 ) -> Difference:
     leaf, root = ends
     start = read_recorded(trace, leaf)
+    _require_finite(trace, root)
     wide_seed = np.asarray(seed) * 1.0
     plan = make_plan(trace.graph, [leaf], root, as_autograd=True)
     if leaf == root:
@@ -188,46 +134,48 @@ def _difference(
     machine = make_machine(trace, plan)
     exact = machine.run({leaf: start})
     corrections = check_reproduction(machine, exact)
-    _require_finite(trace, root, exact[root])
-    function = _Function(machine, leaf, wide_seed, start, exact, corrections)
+    function = Function(machine, leaf, wide_seed, start, exact, corrections)
     is_small = start.size <= MAX_ELEMENTS
     if is_small and start.size * _RUNS * len(plan.steps) <= MAX_RUNS:
         return _by_element(function)
     return _along(function, direction)
 
 
-def _require_finite(trace: Trace, root: int, numbers: Array) -> None:
+def _require_finite(trace: Trace, root: int) -> None:
+    if not is_kept(trace, root):
+        return
+    numbers = read_recorded(trace, root)
     if not np.isfinite(numbers).all():
         bad = format_number(numbers[~np.isfinite(numbers)][0].item())
         raise RefusalError(f"{trace.title_of(root)} is {bad}, and has no derivative")
 
 
-def _by_element(function: _Function) -> Difference:
+def _by_element(function: Function) -> Difference:
     start = function.start
     gradient = np.zeros_like(start)
-    usual = _usual_size(start)
     error = 0.0
     for index in np.ndindex(start.shape):
-        scale = max(float(abs(start[index])), usual)
+        scale = max(float(abs(start[index])), function.usual_size)
         for unit in (1, 1j) if np.iscomplexobj(start) else (1,):
             direction = np.zeros_like(start)
             direction[index] = unit
             slope = function.measure(direction, scale)
             gradient[index] += unit * slope.value
             error = max(error, slope.error)
+    function.require_sure(error, float(np.abs(gradient).max(initial=0.0)))
     size = float(np.sqrt((np.abs(gradient) ** 2).sum()))
-    _require_sure(function, error, float(np.abs(gradient).max(initial=0.0)))
     along = gradient / size if size else np.full_like(start, 1 / sqrt(start.size or 1))
-    error += _rounding_effect(function, along, size)
-    return Difference(gradient=gradient, error=float(error))
+    error += function.effect_of_forward(along, Slope(size, error))
+    error += function.effect_of_rounding(gradient)
+    return Difference(gradient, error=error)
 
 
-def _along(function: _Function, direction: Array | None) -> Difference:
+def _along(function: Function, direction: Array | None) -> Difference:
     along = _unit(function.start, direction)
-    scale = _usual_size(function.start) * sqrt(along.size)
-    slope = function.measure(along, scale)
-    _require_sure(function, slope.error, abs(slope.value))
-    error = slope.error + _rounding_effect(function, along, slope.value)
+    slope = function.measure(along, function.width)
+    function.require_sure(slope.error, abs(slope.value))
+    error = slope.error + function.effect_of_forward(along, slope)
+    error += function.effect_of_rounding()
     return Difference(directional=slope.value, direction=along, error=error)
 
 
@@ -242,49 +190,3 @@ def _unit(start: Array, direction: Array | None) -> Array:
     if found.shape != start.shape or not isfinite(size) or size == 0:
         raise RefusalError("the direction has no length or not the shape of the leaf")
     return np.asarray(found / size)
-
-
-def _usual_size(numbers: Array) -> float:
-    """Return the root of the mean square, 1 where all of it is 0."""
-    if not numbers.size:
-        return 1.0
-    return float(np.sqrt((np.abs(numbers) ** 2).mean())) or 1.0
-
-
-def _require_sure(function: _Function, error: float, size: float) -> None:
-    """Refuse a difference that differences of another width contradict."""
-    if error <= _UNSURE * size or error <= _smallest(function):
-        return
-    root = function.machine.trace.title_of(function.machine.plan.root)
-    raise RefusalError(
-        f"{root} is not smooth enough there: differences of several widths disagree by "
-        f"{format_number(error)}"
-    )
-
-
-def _smallest(function: _Function) -> float:
-    """Return a derivative that is none, for numbers of this size."""
-    root = function.exact[function.machine.plan.root]
-    whole = float(np.abs(np.conj(function.seed) * root).sum())
-    return _NOTHING * whole / _usual_size(function.start)
-
-
-def _rounding_effect(function: _Function, along: Array, expected: float) -> float:
-    """Return by how much rounding of the recorded numbers changes the derivative.
-
-    Autograd differentiates at the numbers that were computed, each of them rounded.
-    """
-    scale = _usual_size(function.start) * sqrt(along.size or 1)
-    found = measure_slope(function.probe(along, function.corrections), scale)
-    if found.crossing is not None and found.crossing.step is not None:
-        function.require_smooth(found, _recorded_values(function))
-    effect = abs(found.value - expected) if isfinite(found.error) else np.inf
-    if effect > _UNSURE * abs(expected) + _smallest(function):
-        raise RefusalError(describe_rounding(function.machine, function.exact))
-    return float(effect)
-
-
-def _recorded_values(function: _Function) -> dict[int, Array]:
-    corrections = function.corrections
-    start = {function.leaf: function.start}
-    return function.machine.run(start, corrections=corrections)

@@ -25,6 +25,7 @@ class Ref:
 
 Bound = Mapping[str, object]
 Reader = Callable[[int], Array]
+Inner = Callable[[int, str, Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,22 @@ class Given:
         bound: Parameter name -> `Ref`, plain Python value, `Unknown`, or a list.
         read: Returns the numbers of a value, floats as float64.
         results: The values that the formula computes, as they were recorded.
+        inner: Rounds a number that is no result, but that torch has in between.
     """
 
     op: Op
     bound: Bound
     read: Reader
     results: tuple[Value, ...]
+    inner: Inner | None = None
+
+    def rounded(self, name: str, numbers: Array) -> Array:
+        """Return numbers in between as torch may have rounded their derivative.
+
+        For where derivatives cancel inside of one op, as in `x - x.mean()`: there
+        rounding is large beside what is left.
+        """
+        return numbers if self.inner is None else self.inner(self.op.id, name, numbers)
 
     def array(self, name: str) -> Array:
         """Return a tensor argument, or a number as an array of shape `()`.

@@ -1,5 +1,7 @@
 """Words for where a derivative breaks: the op, its element, the user's line."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from graphscope.analysis.replay.given import Ref
@@ -11,11 +13,12 @@ from graphscope.analysis.replay.refusal import (
     place_of,
 )
 from graphscope.analysis.replay.slopes import Crossing, Sample, differs
+from graphscope.model.numbers import format_array
 from graphscope.model.observation import Array
 
 
 def describe_crossing(
-    machine: Machine, crossing: Crossing, numbers: dict[int, Array]
+    machine: Machine, crossing: Crossing, numbers: Mapping[int, Array]
 ) -> str:
     """Say why there is no derivative: a kink, a jump, or no number on one side.
 
@@ -24,8 +27,11 @@ def describe_crossing(
         crossing: The samples on both sides.
         numbers: The values in the middle.
     """
+    if crossing.broken is not None:
+        return _describe_end(machine, machine.steps[crossing.broken], numbers)
     if crossing.step is None:
-        return _describe_unknown(machine, crossing)
+        root = machine.trace.title_of(machine.plan.root)
+        return f"the slopes of {root} to both sides are not the same"
     prepared = machine.steps[crossing.step]
     op, formula = prepared.step.op, prepared.formula
     kink = formula.kink if formula is not None else ""
@@ -33,18 +39,34 @@ def describe_crossing(
     return f"{operator_of(op)} {kink}, and {where}{place_of(op)}"
 
 
-def _describe_unknown(machine: Machine, crossing: Crossing) -> str:
-    root = machine.trace.title_of(machine.plan.root)
-    if not crossing.is_finite:
-        return f"{root} is not a number on one side of the recorded one"
-    return f"the slopes of {root} to both sides are not the same"
+def first_broken(machine: Machine, values: Mapping[int, Array]) -> int | None:
+    """Return the first step with a result that is no finite number."""
+    for index, prepared in enumerate(machine.steps):
+        for target in prepared.step.targets:
+            if not np.isfinite(values[target.value]).all():
+                return index
+    return None
+
+
+def _describe_end(
+    machine: Machine, prepared: Prepared, numbers: Mapping[int, Array]
+) -> str:
+    """Say where a function ends, such as a square root at 0."""
+    op = prepared.step.op
+    names = [
+        f"{machine.trace.title_of(v)} is {format_array(numbers[v])}"
+        for v in dict.fromkeys(op.inputs)
+        if v in numbers
+    ]
+    where = f", and {names[0]}" if names else ""
+    return f"{operator_of(op)} has no finite value on one side{where}{place_of(op)}"
 
 
 def _operand_text(
     machine: Machine,
     prepared: Prepared,
     crossing: Crossing,
-    numbers: dict[int, Array],
+    numbers: Mapping[int, Array],
 ) -> str:
     formula = prepared.formula
     operand = prepared.bound.get(formula.operand) if formula is not None else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from graphscope.analysis.replay.aliases import Place, find_places, write_through
 from graphscope.analysis.replay.binding import bind_arguments, straighten_arguments
 from graphscope.analysis.replay.formula import Formula
 from graphscope.analysis.replay.formulas.table import find_formula, is_of_torch
-from graphscope.analysis.replay.given import MAX_SIZE, Bound, Given, Reader
+from graphscope.analysis.replay.given import MAX_SIZE, Bound, Given, Inner, Reader
 from graphscope.analysis.replay.numbers import read_recorded
 from graphscope.analysis.replay.plan import How, Plan, Step, Target, targets_of
 from graphscope.analysis.replay.refusal import RefusalError, operator_of, place_of
@@ -23,26 +23,14 @@ Branches = list[Array | None]
 _FAILURES: Final = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What rounding did to one recorded result.
+class Rounding(Protocol):
+    """What is done to numbers as they are computed."""
 
-    Attributes:
-        recorded: The recorded numbers.
-        computed: What the formula gives for the recorded inputs.
-        slope: By how much rounding changed the derivative that autograd used.
-    """
+    def result(self, value: int, numbers: Array) -> Array:
+        """Return the numbers of a value as they are handed on."""
 
-    recorded: Array
-    computed: Array
-    slope: Array | float = 1.0
-
-    def apply(self, found: Array) -> Array:
-        """Return the result as it would have been recorded."""
-        return np.asarray(self.recorded + self.slope * (found - self.computed))
-
-
-Corrections = Mapping[int, Correction]
+    def inner(self, op: int, name: str, numbers: Array) -> Array:
+        """Return numbers that an op has in between as it goes on with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +42,9 @@ class Prepared:
     bound: Bound
     results: tuple[Value, ...]
 
-    def given(self, read: Reader) -> Given:
+    def given(self, read: Reader, inner: Inner | None = None) -> Given:
         """Return the arguments, with their numbers from `read`."""
-        return Given(self.step.op, self.bound, read, self.results)
+        return Given(self.step.op, self.bound, read, self.results, inner)
 
 
 class Machine:
@@ -83,14 +71,14 @@ class Machine:
         self,
         starts: Mapping[int, Array],
         *,
-        corrections: Corrections | None = None,
+        rounding: Rounding | None = None,
         branches: Branches | None = None,
     ) -> dict[int, Array]:
         """Return the numbers of all values that the plan computes.
 
         Args:
             starts: Numbers of the values that are given.
-            corrections: Rounding that is done to the results, by value.
+            rounding: What is done to the results; by default they are exact.
             branches: Receives, for each step, which pieces its elements are on.
         """
         values: dict[int, Array] = dict(starts)
@@ -103,11 +91,10 @@ class Machine:
             for prepared in self.steps:
                 if branches is not None:
                     branches.append(self.branch(prepared, read))
-                found = self.compute(prepared, read)
+                found = self.compute(prepared, read, rounding)
                 for value, numbers in found.items():
-                    correction = corrections.get(value) if corrections else None
-                    fixed = numbers if correction is None else correction.apply(numbers)
-                    values[value] = fixed
+                    rounded = rounding.result(value, numbers) if rounding else numbers
+                    values[value] = rounded
         return values
 
     def branch(self, prepared: Prepared, read: Reader) -> Array | None:
@@ -120,13 +107,16 @@ class Machine:
         except _FAILURES as fault:
             raise _failure(prepared.step.op) from fault
 
-    def compute(self, prepared: Prepared, read: Reader) -> dict[int, Array]:
+    def compute(
+        self, prepared: Prepared, read: Reader, rounding: Rounding | None = None
+    ) -> dict[int, Array]:
         """Return the results of one step, by value."""
         step = prepared.step
+        inner = rounding.inner if rounding is not None else None
         parts: tuple[Array, ...] = ()
         if prepared.formula is not None:
             try:
-                found = prepared.formula.compute(prepared.given(read))
+                found = prepared.formula.compute(prepared.given(read, inner))
                 parts = found if isinstance(found, tuple) else (found,)
                 return self._place(step, parts, read)
             except _FAILURES as fault:

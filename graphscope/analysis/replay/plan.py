@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from graphscope.analysis.replay.formulas.table import AUGMENTED
 from graphscope.model.graph import Graph, Op, OpKind, Value
 
 _INDEPENDENT: Final = frozenset({OpKind.CREATE, OpKind.READOUT})
@@ -174,15 +175,9 @@ def is_writing(op: Op) -> bool:
     """Whether an op writes to one of its arguments."""
     if op.name == "setitem" or (op.name.endswith("_") and not op.name.startswith("_")):
         return True
-    if op.name in _AUGMENTED or any(a.name == "out" for a in op.arguments):
+    if op.name in AUGMENTED or any(a.name == "out" for a in op.arguments):
         return True
     return any(a.name == "inplace" and a.text == "True" for a in op.arguments)
-
-
-_AUGMENTED: Final = frozenset(
-    {"iadd", "isub", "imul", "idiv", "itruediv", "ifloordiv", "imod", "ipow"}
-    | {"iand", "ior", "ixor", "imatmul"}
-)
 
 
 def make_plan(

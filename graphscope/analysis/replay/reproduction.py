@@ -12,7 +12,7 @@ import numpy as np
 
 from graphscope.analysis.replay.formulas.table import base_name
 from graphscope.analysis.replay.given import Reader
-from graphscope.analysis.replay.machine import Correction, Machine, Prepared
+from graphscope.analysis.replay.machine import Machine, Prepared
 from graphscope.analysis.replay.numbers import is_kept, spacing_of
 from graphscope.analysis.replay.plan import How, is_continuous
 from graphscope.analysis.replay.refusal import (
@@ -22,6 +22,7 @@ from graphscope.analysis.replay.refusal import (
     operator_of,
     place_of,
 )
+from graphscope.analysis.replay.roundings import Correction
 from graphscope.model.graph import Value
 from graphscope.model.numbers import format_number
 from graphscope.model.observation import Array, Stats, summarize

@@ -29,11 +29,13 @@ class Sample:
         value: Its value.
         size: The sum of the absolute values that it is a sum of; they are rounded.
         branches: The pieces that it was computed on, step by step.
+        broken: The first step that gave something that is no finite number.
     """
 
     value: float
     size: float
     branches: Branches
+    broken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ class Crossing:
         return None
 
     @property
-    def is_finite(self) -> bool:
-        """Whether the function has a value on both sides."""
-        return isfinite(self.below.value) and isfinite(self.above.value)
+    def broken(self) -> int | None:
+        """The first step that has no value on one side."""
+        found = [s.broken for s in (self.below, self.above) if s.broken is not None]
+        return min(found, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,9 @@ def differs(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one.shape != other.shape or not np.array_equal(one, other)
 
 
-def measure_slope(probe: Callable[[float], Sample], scale: float) -> Slope:
+def measure_slope(
+    probe: Callable[[float], Sample], scale: float, scatter: float = 0.0
+) -> Slope:
     """Return the derivative of `probe` at 0.
 
     Steps shrink as long as the function is not smooth between them, so that a kink
@@ -86,11 +91,12 @@ def measure_slope(probe: Callable[[float], Sample], scale: float) -> Slope:
     Args:
         probe: The function.
         scale: Over how much of its argument it is expected to be smooth.
+        scatter: By how much its values are rounded.
     """
     middle = probe(0.0)
     best = Slope()
     for relative in _STEPS:
-        found = _measure(probe, middle, relative * scale)
+        found = _measure(probe, middle, relative * scale, scatter)
         is_better = found.error < best.error
         if best.error == inf or is_better:
             best = found
@@ -99,14 +105,16 @@ def measure_slope(probe: Callable[[float], Sample], scale: float) -> Slope:
     return best
 
 
-def _measure(probe: Callable[[float], Sample], middle: Sample, width: float) -> Slope:
+def _measure(
+    probe: Callable[[float], Sample], middle: Sample, width: float, scatter: float
+) -> Slope:
     wide = probe(-width), probe(width)
     near = probe(-width / 2), probe(width / 2)
     crossing = Crossing(near[0], middle, near[1])
     if not all(isfinite(s.value) for s in (*wide, *near, middle)):
         return Slope(crossing=crossing)
     sizes = max(s.size for s in (*wide, *near))
-    noise = 4 * _EPS * sizes / width
+    noise = (4 * _EPS * sizes + 2 * scatter) / width
     first, second = _central(wide, width), _central(near, width / 2)
     gap, smallest = (
         _gap(near, middle, width / 2),

@@ -39,12 +39,13 @@ def _axis(given: Given) -> int:
     return 0 if given.array("input").ndim in {0, 1, 3} else 1
 
 
-def _along(function: Callable[[Array, int], Array]) -> Formula:
+def _along(function: Callable[..., Array], sign: float = 1.0) -> Formula:
     def compute(given: Given) -> Array:
-        found = given.array("input")
+        found = sign * given.array("input")
+        rest = given.rounded("rest", found)
         if found.ndim == 0:
-            return np.asarray(function(found[None], 0)[0])
-        return function(found, _axis(given))
+            return np.asarray(function(found[None], 0, rest[None])[0])
+        return function(found, _axis(given), rest)
 
     return Formula("input dim:", compute)
 
@@ -182,7 +183,7 @@ ACTIVATIONS: Final[Table] = {
     "celu": _at_zero("input alpha:", _celu),
     "selu": _at_zero("input", _selu),
     "gelu": Formula("input approximate:", _gelu),
-    **dict.fromkeys(("silu", "swish"), elementwise(lambda x: x * sigmoid(x))),
+    "silu": elementwise(lambda x: np.asarray(x * sigmoid(x))),
     "mish": elementwise(lambda x: np.asarray(x * np.tanh(softplus(x)))),
     "softplus": Formula(
         "input beta: threshold:", _softplus, _softplus_piece, "jumps at its threshold"
@@ -198,7 +199,7 @@ ACTIVATIONS: Final[Table] = {
     "hardsigmoid": _fixed(lambda x: np.clip(x / 6 + 0.5, 0, 1), -3.0, 3.0),
     "hardswish": _fixed(lambda x: x * np.clip(x / 6 + 0.5, 0, 1), -3.0, 3.0),
     **dict.fromkeys(
-        ("threshold", "_threshold"),
+        ("_threshold",),
         Formula(
             "input threshold: value:",
             _threshold,
@@ -209,9 +210,7 @@ ACTIVATIONS: Final[Table] = {
         ),
     ),
     **dict.fromkeys(("sigmoid", "expit"), elementwise(sigmoid)),
-    **dict.fromkeys(
-        ("logsigmoid", "log_sigmoid"), elementwise(lambda x: -softplus(-x))
-    ),
+    **dict.fromkeys(("log_sigmoid",), elementwise(lambda x: -softplus(-x))),
     "logit": Formula(
         "input eps:",
         lambda given: np.asarray(
@@ -220,6 +219,6 @@ ACTIVATIONS: Final[Table] = {
     ),
     "glu": Formula("input dim:", _gated),
     "softmax": _along(softmax),
-    "softmin": _along(lambda x, axis: softmax(-x, axis)),
+    "softmin": _along(softmax, -1.0),
     "log_softmax": _along(log_softmax),
 }

@@ -131,7 +131,10 @@ _DETERMINANT: Final = elementwise(lambda x: np.asarray(np.linalg.det(x)))
 
 ALGEBRA: Final[Table] = {
     "matmul": _product("input", "other"),
-    "rmatmul": _product("input", "other"),
+    "rmatmul": Formula(  # a method of the factor on the right
+        "input other",
+        lambda given: np.asarray(given.array("other") @ given.array("input")),
+    ),
     "mm": _product("input", "mat2"),
     "bmm": _product("input", "mat2"),
     "mv": _product("input", "vec"),
@@ -158,7 +161,7 @@ ALGEBRA: Final[Table] = {
     "addr": Formula("input vec1 vec2 beta~ alpha~", _outer_added),
     "einsum": Formula("equation: *operands", _einsum),
     "tensordot": Formula("a b dims:", _tensordot),
-    **dict.fromkeys(("linalg_multi_dot", "chain_matmul"), Formula("tensors", _chained)),
+    "linalg_multi_dot": Formula("tensors", _chained),
     **dict.fromkeys(("inverse", "linalg_inv"), _INVERSE),
     **dict.fromkeys(("det", "linalg_det"), _DETERMINANT),
     "logdet": Formula("input", _log_det),

@@ -92,15 +92,13 @@ def x_log_y(x: Array, y: Array) -> Array:
 
 ARITHMETIC: Final[Table] = {
     "add": Formula(_SCALED, _add),
-    "radd": Formula(_SCALED, _add),
     "sub": Formula(_SCALED, _subtract),
     "subtract": Formula(_SCALED, _subtract),
     "rsub": Formula(_SCALED, _subtract_reflected),
     "mul": pairwise(np.multiply),
-    "rmul": pairwise(np.multiply),
     "multiply": pairwise(np.multiply),
     **dict.fromkeys(
-        ("div", "divide", "true_divide", "truediv", "rdiv", "rtruediv"),
+        ("div", "divide", "true_divide", "rdiv"),
         Formula(
             "input~ other~ rounding_mode:",
             _divide,
@@ -118,7 +116,7 @@ ARITHMETIC: Final[Table] = {
     ),
     "rpow": pairwise(_power),
     **dict.fromkeys(
-        ("remainder", "mod", "rmod"),
+        ("remainder", "rmod"),
         Formula(
             "input~ other~",
             _modulo,
@@ -146,7 +144,6 @@ ARITHMETIC: Final[Table] = {
     "lerp": Formula("input end weight~", _interpolated),
     "neg": elementwise(np.negative),
     "negative": elementwise(np.negative),
-    "positive": elementwise(np.positive),
     "sqrt": elementwise(np.sqrt),
     "rsqrt": elementwise(lambda x: 1 / np.sqrt(x)),
     "reciprocal": elementwise(lambda x: np.true_divide(1.0, x)),

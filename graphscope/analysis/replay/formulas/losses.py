@@ -96,7 +96,8 @@ def _binary_of_logits(given: Given) -> Array:
     positive = given.optional("pos_weight")
     scale = 1.0 if positive is None else positive
     losses = scale * target * softplus(-logits) + (1 - target) * softplus(logits)
-    return _weighted(given, losses, by_weight=False)
+    rounding = given.rounded("logits", logits) - logits  # of sigmoid(logits) - target
+    return _weighted(given, losses + target * rounding, by_weight=False)
 
 
 def _classes_last(x: Array) -> Array:
@@ -124,7 +125,8 @@ def _likelihood(given: Given) -> Array:
 
 def _cross_entropy(given: Given) -> Array:
     logits, target = given.array("input"), given.array("target")
-    scores = log_softmax(_classes_last(logits), -1)
+    scores = _classes_last(logits)
+    scores = log_softmax(scores, -1, given.rounded("rest", scores))
     smoothing = given.number("label_smoothing", 0.0)
     if target.dtype.kind == "f":
         return _of_chances(given, scores, _classes_last(target), smoothing)

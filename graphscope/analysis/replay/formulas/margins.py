@@ -19,9 +19,9 @@ def _similarity(given: Given) -> Array:
     """Source: torch.nn.functional.cosine_similarity, its docstring."""
     one, two = given.array("x1"), given.array("x2")
     axis, eps = given.whole("dim", 1), given.number("eps", 1e-8)
+    parts = given.rounded("one", one), given.rounded("two", two)
     sizes = [
-        np.maximum(vector_norm(x, 2.0, (axis,), keepdims=False), eps)
-        for x in (one, two)
+        np.maximum(vector_norm(x, 2.0, (axis,), keepdims=False), eps) for x in parts
     ]
     return np.asarray((one * two).sum(axis=axis) / (sizes[0] * sizes[1]))
 
@@ -36,7 +36,10 @@ def _distance(given: Given) -> Array:
 def _normalize(given: Given) -> Array:
     found = given.array("input")
     size = vector_norm(
-        found, given.number("p", 2.0), (given.whole("dim", 1),), keepdims=True
+        given.rounded("size", found),
+        given.number("p", 2.0),
+        (given.whole("dim", 1),),
+        keepdims=True,
     )
     return np.asarray(found / np.maximum(size, given.number("eps", 1e-12)))
 

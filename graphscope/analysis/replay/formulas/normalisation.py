@@ -12,11 +12,17 @@ _EPS: Final = 1e-5
 _CHANNELS: Final = 2
 
 
-def _standardized(x: Array, axes: tuple[int, ...], eps: float) -> Array:
-    """Subtract the mean and divide by the population standard deviation."""
-    centred = x - x.mean(axis=axes, keepdims=True)
-    variance = (centred**2).mean(axis=axes, keepdims=True)
-    return np.asarray(centred / np.sqrt(variance + eps))
+def _standardized(given: Given, x: Array, axes: tuple[int, ...]) -> Array:
+    """Subtract the mean and divide by the population standard deviation.
+
+    Three terms of the derivative cancel where few elements are standardized; torch
+    rounds each of them.
+    """
+    own, mean = given.rounded("own", x), given.rounded("mean", x)
+    centred = own - mean.mean(axis=axes, keepdims=True)
+    power = given.rounded("power", x - x.mean(axis=axes, keepdims=True)) ** 2
+    variance = power.mean(axis=axes, keepdims=True) + given.number("eps", _EPS)
+    return np.asarray(centred / np.sqrt(variance))
 
 
 def _scaled(given: Given, x: Array, shape: tuple[int, ...] | None = None) -> Array:
@@ -38,7 +44,7 @@ def _layer_norm(given: Given) -> Array:
     found = given.array("input")
     count = len(given.wholes("normalized_shape") or ())
     axes = tuple(range(found.ndim - count, found.ndim))
-    return _scaled(given, _standardized(found, axes, given.number("eps", _EPS)))
+    return _scaled(given, _standardized(given, found, axes))
 
 
 def _rms_norm(given: Given) -> Array:
@@ -47,14 +53,14 @@ def _rms_norm(given: Given) -> Array:
     axes = tuple(range(found.ndim - count, found.ndim))
     default = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
     eps = given.number("eps", default.get(given.results[0].dtype, 2.0**-52))
-    power = (found**2).mean(axis=axes, keepdims=True)
+    power = (given.rounded("power", found) ** 2).mean(axis=axes, keepdims=True)
     return _scaled(given, found / np.sqrt(power + eps))
 
 
 def _group_norm(given: Given) -> Array:
     found, groups = given.array("input"), given.whole("num_groups", 1)
     parts = found.reshape(found.shape[0], groups, -1)
-    parts = _standardized(parts, (2,), given.number("eps", _EPS))
+    parts = _standardized(given, parts, (2,))
     return _scaled(given, parts.reshape(found.shape), _by_channel(found))
 
 
@@ -63,7 +69,7 @@ def _batch_norm(given: Given) -> Array:
     shape = _by_channel(found)
     if given.flag("training"):
         axes = tuple(axis for axis in range(found.ndim) if axis != 1)
-        return _scaled(given, _standardized(found, axes, eps), shape)
+        return _scaled(given, _standardized(given, found, axes), shape)
     mean = given.array("running_mean").reshape(shape)
     variance = given.array("running_var").reshape(shape)
     return _scaled(given, (found - mean) / np.sqrt(variance + eps), shape)
@@ -77,7 +83,7 @@ def _instance_norm(given: Given) -> Array:
         variance = given.array("running_var").reshape(shape)
         return _scaled(given, (found - mean) / np.sqrt(variance + eps), shape)
     axes = tuple(range(_CHANNELS, found.ndim))
-    return _scaled(given, _standardized(found, axes, eps), shape)
+    return _scaled(given, _standardized(given, found, axes), shape)
 
 
 _STATISTICS: Final = "input running_mean running_var weight bias"

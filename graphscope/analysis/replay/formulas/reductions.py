@@ -53,7 +53,8 @@ def _variance(given: Given) -> Array:
         return np.asarray(found.var(ddof=int(bool(given.plain("dim")))))
     axes = axes_of(given, found.ndim)
     count = np.prod([found.shape[axis] for axis in axes])
-    distances = np.abs(found - found.mean(axis=axes, keepdims=True)) ** 2
+    mean = given.rounded("mean", found).mean(axis=axes, keepdims=True)
+    distances = np.abs(found - mean) ** 2
     total = distances.sum(axis=axes, keepdims=given.flag("keepdim"))
     return np.asarray(total / max(count - _correction(given), 0))
 

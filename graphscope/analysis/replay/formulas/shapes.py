@@ -211,7 +211,6 @@ _RESHAPING: Final = (
 )
 _CASTING: Final = (
     "to",
-    "type",
     "type_as",
     "float",
     "double",
@@ -226,7 +225,6 @@ _CASTING: Final = (
     "cfloat",
     "cdouble",
     "tensor",
-    "as_tensor",
 )
 
 VIEWS: Final[Table] = {

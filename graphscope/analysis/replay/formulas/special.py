@@ -57,17 +57,21 @@ def softplus(x: Array) -> Array:
     return np.asarray(np.logaddexp(0.0, x))
 
 
-def softmax(x: Array, axis: int) -> Array:
-    """Return the softmax along `axis`."""
-    powers = np.exp(x - x.max(axis=axis, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
+def log_softmax(x: Array, axis: int, rest: Array | None = None) -> Array:
+    """Return the logarithm of the softmax along `axis`.
+
+    Args:
+        x: The scores.
+        axis: The axis of the classes.
+        rest: The scores that are summed over, when those are rounded on their own.
+    """
+    others = x if rest is None else rest
+    return np.asarray(x - log_sum_exp(others, (axis,), keepdims=True))
 
 
-def log_softmax(x: Array, axis: int) -> Array:
-    """Return the logarithm of the softmax along `axis`."""
-    shifted = x - x.max(axis=axis, keepdims=True)
-    total = np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-    return np.asarray(shifted - total)
+def softmax(x: Array, axis: int, rest: Array | None = None) -> Array:
+    """Return the softmax along `axis`; `rest` as for `log_softmax`."""
+    return np.asarray(np.exp(log_softmax(x, axis, rest)))
 
 
 def log_sum_exp(x: Array, axis: tuple[int, ...], *, keepdims: bool) -> Array:

@@ -40,10 +40,8 @@ FORMULAS: Final[Table] = {
 VIEW_NAMES: Final = frozenset({*VIEWS, *INDEXING_VIEWS, "to", "float", "double"})
 _TORCH: Final = "torch."
 _FAMILIES: Final = ("special_", "linalg_")
-_IN_PLACE: Final = frozenset(
-    {"iadd", "isub", "imul", "idiv", "itruediv", "ifloordiv", "imod", "ipow"}
-    | {"iand", "ior", "ixor", "imatmul"}
-)
+AUGMENTED: Final = frozenset({"iand", "ior", "ixor"})
+"""In-place operators without a method of their own: `mask &= other`."""
 
 
 def is_of_torch(op: Op) -> bool:
@@ -55,12 +53,12 @@ def base_name(op: Op) -> str:
     """Return the name without what marks an in-place variant or a namespace.
 
     >>> from graphscope.model.graph import Op, OpKind
-    >>> names = ("add_", "imul", "special_expit", "_threshold")
+    >>> names = ("add_", "iand", "special_expit", "_threshold")
     >>> [base_name(Op(0, n, "torch.x", OpKind.COMPUTE, (), ())) for n in names]
-    ['add', 'mul', 'expit', '_threshold']
+    ['add', 'and', 'expit', '_threshold']
     """
     name = op.name.rstrip("_")
-    if name in _IN_PLACE:
+    if name in AUGMENTED:
         return name[1:]
     for family in _FAMILIES:
         if name.startswith(family) and name not in FORMULAS:

@@ -1,0 +1,62 @@
+"""Every formula, through a real trace, against torch.autograd."""
+
+import warnings
+from typing import Any, Final
+
+import pytest
+import torch
+
+from graphscope.analysis.replay.formulas.randomness import RANDOMNESS
+from graphscope.analysis.replay.formulas.table import FORMULAS, base_name
+from tests.analysis.differences import check
+from tests.analysis.replay_cases import FAMILIES, Case
+
+_COARSE: Final = {"half", "bfloat16"}  # rounded on the way, whatever the leaf is
+_DEVICES: Final = {"cpu", "cuda"}  # nothing is recorded where nothing moves
+CASES: Final = [
+    pytest.param(case, name in _COARSE, id=f"{family}: {name}")
+    for family, cases in FAMILIES.items()
+    for name, case in cases.items()
+]
+
+
+def leaf(dtype: torch.dtype) -> Any:
+    """Return numbers of both signs, none of them near a kink or a tie."""
+    rows = [[0.71, -0.33, 1.27], [-0.82, 0.45, -1.61]]
+    return torch.tensor(rows, dtype=dtype, requires_grad=True)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's advice on some operators
+@pytest.mark.parametrize(("case", "is_coarse"), CASES)
+def test_a_difference_agrees_with_autograd_in_float64(
+    case: Case, *, is_coarse: bool
+) -> None:
+    checked = check(case, leaf(torch.float64))
+    # The difference is about 1e-10; casts to float32 inside of a case round to 1e-7.
+    assert checked.distance < (1e-2 if is_coarse else 2e-7)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(("case", "is_coarse"), CASES)
+def test_a_difference_agrees_with_autograd_in_float32(
+    case: Case, *, is_coarse: bool
+) -> None:
+    checked = check(case, leaf(torch.float32))
+    assert checked.distance < (1e-2 if is_coarse else 2e-5)
+    # The error that it claims covers the distance, and is not beyond all bounds.
+    error = checked.difference.error
+    assert error is not None
+    scale = max(float(abs(checked.autograd).max()), 1e-3)
+    assert checked.distance * scale <= 4 * error + 1e-6 * scale
+    assert error < (0.1 if is_coarse else 1e-3) * scale
+
+
+def test_every_formula_has_a_case() -> None:
+    seen = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for cases in FAMILIES.values():
+            for case in cases.values():
+                trace = check(case, leaf(torch.float32)).trace
+                seen |= {base_name(op) for op in trace.graph.ops}
+    assert set(FORMULAS) - set(RANDOMNESS) - _DEVICES - seen == set()
