@@ -5,6 +5,7 @@ recorded forward again, and looks at what the root does. The two share nothing b
 recorded numbers, and so one checks the other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from typing import Final
@@ -14,7 +15,7 @@ import numpy as np
 from graphscope.analysis.replay.evaluate import make_machine
 from graphscope.analysis.replay.function import Function
 from graphscope.analysis.replay.numbers import is_kept, read_recorded
-from graphscope.analysis.replay.plan import find_cuts, is_continuous, make_plan
+from graphscope.analysis.replay.plan import Plan, is_continuous, plan_with_cuts
 from graphscope.analysis.replay.refusal import RefusalError
 from graphscope.analysis.replay.reproduction import check_reproduction
 from graphscope.analysis.replay.slopes import Slope
@@ -26,10 +27,10 @@ from graphscope.model.trace import Trace
 MAX_ELEMENTS: Final = 64
 """Elements up to which each is moved by itself; larger leaves along one direction."""
 
-MAX_RUNS: Final = 100_000
+MAX_COMPUTED: Final = 100_000
 """Ops that are computed, all runs together, for a gradient element by element."""
 
-_RUNS: Final = 4
+_RUNS: Final = 5
 _SHOWN: Final = 3
 
 
@@ -72,41 +73,49 @@ def finite_difference(
         leaf: Id of the value to differentiate by; any value, not only a leaf.
         root: Id of the value that is differentiated.
         seed: What backward starts with, of root's shape: ones for a scalar loss.
-        direction: For leaves of more than 64 elements: along which direction, best
-            that of the gradient to check. Without one it is a fixed one.
+        direction: For leaves of more than 64 elements, and where very many ops lie in
+            between: along which direction, best that of the gradient to check.
+            Without one it is a fixed one.
     """
     notes: tuple[str, ...] = ()
     try:
-        _require_continuous(trace, leaf, root)
-        notes = _cut_notes(trace, leaf, root)
-        found = _difference(trace, (leaf, root), seed, direction)
+        for value in (leaf, root):
+            _require_continuous(trace, value)
+        plan, cuts = plan_with_cuts(trace.graph, leaf, root)
+        notes = _cut_notes(trace, (leaf, root), cuts)
+        found = _difference(trace, plan, np.asarray(seed) * 1.0, direction)
     except RefusalError as refusal:
         return Difference(reason=refusal.reason, notes=notes)
     return replace(found, notes=(*notes, *found.notes))
 
 
-def _require_continuous(trace: Trace, leaf: int, root: int) -> None:
-    for value in (leaf, root):
-        record = trace.graph.values[value]
-        if not is_continuous(record):
-            raise RefusalError(
-                f"{trace.title_of(value)} is {record.dtype}, and has no derivative"
-            )
+def _require_continuous(trace: Trace, value: int) -> None:
+    record = trace.graph.values[value]
+    if not is_continuous(record):
+        raise RefusalError(
+            f"{trace.title_of(value)} is {record.dtype}, and has no derivative"
+        )
+    if not is_kept(trace, value):
+        return
+    numbers = read_recorded(trace, value)
+    if not np.isfinite(numbers).all():
+        bad = format_number(numbers[~np.isfinite(numbers)][0].item())
+        raise RefusalError(f"{trace.title_of(value)} is {bad}, and has no derivative")
 
 
-def _cut_notes(trace: Trace, leaf: int, root: int) -> tuple[str, ...]:
-    plan = make_plan(trace.graph, [leaf], root, as_autograd=True)
-    cuts = find_cuts(trace.graph, plan)
+def _cut_notes(
+    trace: Trace, ends: tuple[int, int], cuts: Sequence[Op]
+) -> tuple[str, ...]:
     if not cuts:
         return ()
     places = list(dict.fromkeys(_cut_text(op) for op in cuts))
     shown = ", ".join(places[:_SHOWN])
     if len(places) > _SHOWN:
         shown += f" and {len(places) - _SHOWN} more"
-    ends = f"{trace.title_of(leaf)} to {trace.title_of(root)}"
-    count = f"1 result on the way from {ends} is held as recorded"
+    way = " to ".join(trace.title_of(value) for value in ends)
+    count = f"1 result on the way from {way} is held as recorded"
     if len(cuts) > 1:
-        count = f"{len(cuts)} results on the way from {ends} are held as recorded"
+        count = f"{len(cuts)} results on the way from {way} are held as recorded"
     return (f"{count}, as autograd does: {shown}",)
 
 
@@ -118,36 +127,28 @@ def _cut_text(op: Op) -> str:
 
 
 def _difference(
-    trace: Trace, ends: tuple[int, int], seed: Array, direction: Array | None
+    trace: Trace, plan: Plan, seed: Array, direction: Array | None
 ) -> Difference:
-    leaf, root = ends
-    start = read_recorded(trace, leaf)
-    _require_finite(trace, root)
-    wide_seed = np.asarray(seed) * 1.0
-    plan = make_plan(trace.graph, [leaf], root, as_autograd=True)
+    root, (leaf,) = plan.root, plan.starts
+    if seed.shape != trace.graph.values[root].shape or not np.isfinite(seed).all():
+        raise RefusalError("what backward started with does not fit its root")
     if leaf == root:
-        return Difference(gradient=wide_seed, error=0.0)
+        return Difference(gradient=seed, error=0.0)
+    start = read_recorded(trace, leaf)
     if not plan.steps:
-        note = f"nothing that carries a gradient leads from {trace.title_of(leaf)} to "
-        note += trace.title_of(root)
+        way = f"{trace.title_of(leaf)} to {trace.title_of(root)}"
+        note = f"nothing that carries a gradient leads from {way}"
         return Difference(np.zeros_like(start), error=0.0, notes=(note,))
     machine = make_machine(trace, plan)
     exact = machine.run({leaf: start})
     corrections = check_reproduction(machine, exact)
-    function = Function(machine, leaf, wide_seed, start, exact, corrections)
-    is_small = start.size <= MAX_ELEMENTS
-    if is_small and start.size * _RUNS * len(plan.steps) <= MAX_RUNS:
+    function = Function(machine, leaf, seed, start, exact, corrections)
+    if start.size > MAX_ELEMENTS:
+        return _along(function, direction)
+    if start.size * _RUNS * len(plan.steps) <= MAX_COMPUTED:
         return _by_element(function)
-    return _along(function, direction)
-
-
-def _require_finite(trace: Trace, root: int) -> None:
-    if not is_kept(trace, root):
-        return
-    numbers = read_recorded(trace, root)
-    if not np.isfinite(numbers).all():
-        bad = format_number(numbers[~np.isfinite(numbers)][0].item())
-        raise RefusalError(f"{trace.title_of(root)} is {bad}, and has no derivative")
+    note = f"{len(plan.steps):,} ops lie in between: along one direction only"
+    return replace(_along(function, direction), notes=(note,))
 
 
 def _by_element(function: Function) -> Difference:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from graphscope.analysis.replay.reproduction import check_reproduction
 from graphscope.model.observation import Array
 from graphscope.model.trace import Trace
 
-MAX_STEPS = 4_000
+MAX_STEPS: Final = 2_000
 """Ops between two values, above which nothing is computed again."""
 
 

@@ -58,13 +58,11 @@ class Plan:
         starts: The values that are given.
         root: The value that is wanted.
         steps: The ops in between, in the order in which they ran.
-        changing: Every value that may differ from what was recorded.
     """
 
     starts: frozenset[int]
     root: int
     steps: tuple[Step, ...] = ()
-    changing: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -77,16 +75,25 @@ class _Flow:
     reached: dict[int, Target] = field(default_factory=dict)
     switches: set[int] = field(default_factory=set)
 
+    def is_changing(self, value: int | None) -> bool:
+        """Whether a value may differ from what was recorded."""
+        return value in self.reached or value in self.starts
+
     def touches(self, op: Op) -> set[int]:
         """Return the ids of what `op` reads and that has changed."""
-        previous = (self.graph.values[v].previous for v in op.outputs)
-        read = {*op.inputs, *(v for v in previous if v is not None)}
-        return {v for v in read if v in self.reached or v in self.starts}
+        found = {v for v in op.inputs if self.is_changing(v)}
+        for output in op.outputs:
+            previous = self.graph.values[output].previous
+            if previous is not None and self.is_changing(previous):
+                found.add(previous)
+        return found
 
     def pass_through(self, op: Op) -> None:
         """Mark the results of one op."""
+        if op.kind in _INDEPENDENT:
+            return
         touched = self.touches(op)
-        if not touched or op.kind in _INDEPENDENT:
+        if not touched:
             return
         for target in targets_of(self.graph, op):
             if target.value not in self.starts:
@@ -191,20 +198,25 @@ def make_plan(
         root: Id of the value that is wanted.
         as_autograd: Hold what autograd takes for constant; otherwise follow the data.
     """
-    flow = _flow(graph, frozenset(starts), root, as_autograd=as_autograd)
-    needed, steps = {root}, []
-    for op in reversed(_ops_before(graph, root)):
-        targets = [
-            flow.reached[v]
-            for v in op.outputs
-            if v in needed and v in flow.reached and v not in flow.starts
-        ]
-        if targets:
-            steps.append(Step(op, tuple(targets), written_value(graph, op)))
-            needed |= _needs(graph, op, targets)
-    return Plan(
-        flow.starts, root, tuple(reversed(steps)), flow.starts | set(flow.reached)
-    )
+    return _plan(_flow(graph, frozenset(starts), root, as_autograd=as_autograd), root)
+
+
+def plan_with_cuts(graph: Graph, start: int, root: int) -> tuple[Plan, list[Op]]:
+    """Return the plan as autograd sees it, and the ops at which the gradient stops.
+
+    In order; only those on a way of the data to `root`, and of several on one way the
+    first.
+    """
+    starts = frozenset([start])
+    flow = _flow(graph, starts, root, as_autograd=True)
+    data = _plan(_flow(graph, starts, root, as_autograd=False), root)
+    cuts = []
+    for step in data.steps:
+        live = flow.touches(step.op) - flow.switches
+        unseen = any(is_unseen_write(graph, graph.values[v]) for v in step.op.outputs)
+        if live and (step.op.cut or unseen):
+            cuts.append(step.op)
+    return _plan(flow, root), cuts
 
 
 def _flow(
@@ -214,6 +226,20 @@ def _flow(
     for op in _ops_before(graph, root):
         flow.pass_through(op)
     return flow
+
+
+def _plan(flow: _Flow, root: int) -> Plan:
+    """Return of what was reached the part that `root` needs."""
+    graph = flow.graph
+    needed, steps = {root}, []
+    for op in reversed(_ops_before(graph, root)):
+        targets = [
+            flow.reached[v] for v in op.outputs if v in needed and v in flow.reached
+        ]
+        if targets:
+            steps.append(Step(op, tuple(targets), written_value(graph, op)))
+            needed |= _needs(graph, op, targets)
+    return Plan(flow.starts, root, tuple(reversed(steps)))
 
 
 def _ops_before(graph: Graph, root: int) -> Sequence[Op]:
@@ -230,21 +256,4 @@ def _needs(graph: Graph, op: Op, targets: Sequence[Target]) -> set[int]:
             found.add(previous)
         if target.how is not How.SHIFTED:
             found.update(op.inputs)
-    return found
-
-
-def find_cuts(graph: Graph, plan: Plan) -> list[Op]:
-    """Return the ops on the way of the data at which the gradient stops.
-
-    In order, and only those that something reaches whose gradient was not stopped
-    before.
-    """
-    data = make_plan(graph, plan.starts, plan.root, as_autograd=False)
-    flow = _flow(graph, plan.starts, plan.root, as_autograd=True)
-    found = []
-    for step in data.steps:
-        live = flow.touches(step.op) - flow.switches
-        unseen = any(is_unseen_write(graph, graph.values[v]) for v in step.op.outputs)
-        if live and (step.op.cut or unseen):
-            found.append(step.op)
     return found

@@ -63,7 +63,7 @@ class Jitter:
     """
 
     seed: int
-    first: dict[tuple[int, str], Array] = field(default_factory=dict)
+    first: dict[tuple[int, str], tuple[Array, Array]] = field(default_factory=dict)
 
     def result(self, value: int, numbers: Array) -> Array:
         """Return the result with its distance from the first one changed."""
@@ -73,9 +73,13 @@ class Jitter:
         """Return numbers with their distance from the first ones changed."""
         if numbers.dtype.kind not in "fc":
             return numbers
-        first = self.first.setdefault((op, name), numbers)
-        parts = _pattern(numbers, self.seed + 13 * op, name)
-        return np.asarray(first + (1 + JITTER * parts) * (numbers - first))
+        known = self.first.get((op, name))
+        if known is None:
+            parts = _pattern(numbers, self.seed + 13 * op, name)
+            self.first[op, name] = numbers, 1 + JITTER * parts
+            return numbers
+        first, factors = known
+        return np.asarray(first + factors * (numbers - first))
 
 
 def _pattern(numbers: Array, seed: int, name: str) -> Array:

@@ -17,7 +17,9 @@ def axes_of(given: Given, ndim: int) -> tuple[int, ...]:
     found = given.wholes("dim")
     if not found:
         return tuple(range(ndim))
-    return tuple(axis % ndim if ndim else 0 for axis in found) if ndim else ()
+    if not all(-max(ndim, 1) <= axis < max(ndim, 1) for axis in found):
+        raise given.refuse("it has no such axis")
+    return tuple(axis % ndim for axis in found) if ndim else ()
 
 
 def reduced(given: Given, function: Callable[..., Any], found: Array) -> Array:
