@@ -13,6 +13,7 @@ from graphscope.analysis.phases import PhaseRun, find_runs
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
 from graphscope.errors import GraphscopeError
+from graphscope.model.finding import Finding
 from graphscope.model.graph import Gap, Graph, Role
 from graphscope.tui.box_view import MAX_BOXES, BoxDrawing, draw_step, picture_boxes
 from graphscope.tui.chain_panel import ChainPanel
@@ -41,6 +42,7 @@ from graphscope.tui.timeline import (
     draw_header,
     draw_timeline,
 )
+from graphscope.tui.traps import TrapWatch, count_traps, list_titles
 from graphscope.tui.words import name_of_node, title_of_node
 
 _KEPT_DRAWINGS: Final = 16
@@ -78,6 +80,7 @@ class SessionView:
         self.problem = ""
         self.chain = ChainPanel()
         self._feed = feed
+        self._traps = TrapWatch(feed)
         self._title = title
         self._origin: _Origin | None = None
         self._losses: Series = feed.losses()
@@ -212,13 +215,17 @@ class SessionView:
             "graph" if is_rail else "boxes",
             "variables" if position.style is Style.VARIABLES else "",
             "lecture view" if position.lecture and not is_rail else "",
-            count_gaps(self._gaps),
         ]
+        parts += [count_traps(self._findings), count_gaps(self._gaps)]
         return " · ".join(part for part in parts if part)
 
     @property
     def _gaps(self) -> Sequence[Gap]:
         return () if self.moment is None else self.moment.graph.gaps
+
+    @property
+    def _findings(self) -> Sequence[Finding]:
+        return () if self.moment is None else self._traps.of_step(self.moment.trace)
 
     def nodes_in_sight(self) -> tuple[int, ...]:
         """Return the nodes that the graph must show: selected, then current."""
@@ -346,8 +353,12 @@ class SessionView:
             return ListPicture()
         if node is None:
             hint = message_picture(_HINT, width)
-            return ListPicture([*hint.lines, *list_gaps(self._gaps, width)])
-        return inspect_node(self.moment, node, width=width, history=history)
+            titles = list_titles(self._findings, width)
+            gaps = list_gaps(self._gaps, width)
+            return ListPicture([*hint.lines, *titles, *gaps])
+        return inspect_node(
+            self.moment, node, width=width, history=history, traps=self._findings
+        )
 
     # --- the source
 

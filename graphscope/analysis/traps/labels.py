@@ -46,10 +46,11 @@ def _judge(facts: Facts, loss: Loss, trace: Trace) -> Finding | None:
     kinds = "1 class" if classes == 1 else f"{classes} classes"
     return Finding(
         kind="labels-out-of-range",
-        title=f"Labels from {lowest} to {highest} for {kinds}",
+        title=f"{_span(lowest, highest)} for {kinds}",
         explanation=(
             f"{name_call(trace, loss.op)} raised {error.rstrip('.')}. The labels "
-            f"{name_and_place(trace, loss.target)} go from {lowest} to {highest}"
+            f"{name_and_place(trace, loss.target)} "
+            f"{_range(lowest, highest)}"
             f"{_how_many(trace, loss, classes)}. "
             f"{begin(name_and_place(trace, loss.input))} has {scores} for each sample, "
             f"so the classes are numbered 0 to {classes - 1}."
@@ -60,6 +61,23 @@ def _judge(facts: Facts, loss: Loss, trace: Trace) -> Finding | None:
         values=(loss.target, loss.input),
         ops=(loss.op.id,),
     )
+
+
+def _span(lowest: int, highest: int) -> str:
+    """Write which labels there are, for a title.
+
+    >>> _span(1, 3), _span(3, 3)
+    ('Labels from 1 to 3', 'Label 3')
+    """
+    return (
+        f"Label {lowest}"
+        if lowest == highest
+        else (f"Labels from {lowest} to {highest}")
+    )
+
+
+def _range(lowest: int, highest: int) -> str:
+    return f"are {lowest}" if lowest == highest else f"go from {lowest} to {highest}"
 
 
 def _is_outside(trace: Trace, loss: Loss, stats: Stats, classes: int) -> bool:

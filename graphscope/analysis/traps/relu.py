@@ -74,10 +74,12 @@ def _later(facts: Facts, op: Op) -> Iterator[Op]:
 
 def _judge(facts: Facts, op: Op, is_last: bool, trace: Trace) -> Finding | None:  # noqa: FBT001 - bound by position
     output, before = op.outputs[0], op.inputs[0]
+    if not is_zero(trace.value_of(output)):
+        return None
     shape = trace.graph.values[output].shape
     samples = shape[0] if len(shape) >= _SEVERAL else 1
     arrived, sent = last_through(facts, trace, op)
-    is_dead = is_zero(trace.value_of(output)) and is_nonzero(arrived) and is_zero(sent)
+    is_dead = is_nonzero(arrived) and is_zero(sent)
     # One sample may well find a whole hidden layer off; a batch does not.
     if not is_dead or not (is_last or samples >= _SEVERAL):
         return None
