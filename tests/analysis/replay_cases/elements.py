@@ -245,7 +245,7 @@ WRITES: Final[dict[str, Case]] = {
     "fill_": lambda x: (x * 2).fill_(3.0) + x,
     "zero_": lambda x: (x * 2).zero_() + x,
     "copy_": lambda x: (x * 2).copy_(x * x),
-    "clamp_": lambda x: (x * 2).clamp_(-0.5, 0.6),
+    "clamp_": lambda x: (x * 2).clamp_(-0.7, 1.0),
     "masked_fill_": lambda x: (x * 2).masked_fill_(x > 0, 1.0) * x,
     "pow_": lambda x: (x * 2).pow_(2),
     "div_": lambda x: (x * 2).div_(x * x + 1),

@@ -135,7 +135,7 @@ LOSSES: Final[dict[str, Case]] = {
         x, like(x, [1, -1, 1], [-1, 1, -1]), margin=0.5
     ),
     "margin_ranking_loss": lambda x: F.margin_ranking_loss(
-        x[0], x[1], like(x, 1, -1, 1), margin=0.3
+        x[0], x[1], like(x, -1, 1, -1), margin=0.3
     ),
     "cosine_embedding_loss": lambda x: F.cosine_embedding_loss(
         x, x * x, like(x, 1, -1)
@@ -227,7 +227,9 @@ LAYERS: Final[dict[str, Case]] = {
     "nn.LSTMCell": lambda x: module(nn.LSTMCell(3, 2), x)(x, (x[:, :2], x[:, 1:]))[1],
     "nn.GRUCell": lambda x: module(nn.GRUCell(3, 2), x)(x, x[:, :2]),
     "nn.RNN": lambda x: module(nn.RNN(3, 2), x)(x)[0],
-    "nn.RNN with relu": lambda x: module(nn.RNN(3, 2, nonlinearity="relu"), x)(x)[0],
+    "nn.RNN with relu": lambda x: module(nn.RNN(3, 2, nonlinearity="relu"), x)(x + 2)[
+        0
+    ],
     "nn.LSTM": lambda x: module(nn.LSTM(3, 2, num_layers=2), x)(x)[0],
     "nn.LSTM both ways": lambda x: module(
         nn.LSTM(3, 2, bidirectional=True, batch_first=True), x
