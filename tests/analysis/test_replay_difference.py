@@ -216,6 +216,16 @@ def test_where_the_gradient_stops_is_noted_with_the_line() -> None:
     )
 
 
+def test_an_infinite_mask_stays_infinite() -> None:
+    def attention(x: Any) -> Any:
+        scores = x @ x.T
+        hidden = torch.tensor([[False, True], [False, False]])
+        return scores.masked_fill(hidden, float("-inf")).softmax(1) @ x
+
+    x = torch.tensor([[0.3, 0.7, -0.2], [0.1, -0.5, 0.4]], requires_grad=True)
+    assert check(attention, x).distance < 1e-6
+
+
 def test_a_leaf_behind_a_cut_has_no_derivative_at_all() -> None:
     def program(x: Any) -> Any:
         return x.detach() * other

@@ -46,7 +46,7 @@ class Recorded:
         found = self.corrections.get(value)
         if found is None:
             return numbers
-        return np.asarray(found.recorded + found.slope * (numbers - found.computed))
+        return _moved(found.recorded, found.slope, numbers, found.computed)
 
     def inner(self, op: int, name: str, numbers: Array) -> Array:
         """Return numbers as they may have been rounded, each in its own way."""
@@ -79,7 +79,16 @@ class Jitter:
             self.first[op, name] = numbers, 1 + JITTER * parts
             return numbers
         first, factors = known
-        return np.asarray(first + factors * (numbers - first))
+        return _moved(first, factors, numbers, first)
+
+
+def _moved(start: Array, factor: Array | float, numbers: Array, before: Array) -> Array:
+    """Return how far `numbers` are from `before`, as far from `start`.
+
+    Infinite numbers, such as those of a mask, stay what they are.
+    """
+    moved = start + factor * (numbers - before)
+    return np.asarray(np.where(np.isfinite(before), moved, numbers))
 
 
 def _pattern(numbers: Array, seed: int, name: str) -> Array:

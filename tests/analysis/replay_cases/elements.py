@@ -162,6 +162,10 @@ SHAPES: Final[dict[str, Case]] = {
     "broadcast_tensors": lambda x: torch.broadcast_tensors(x[0], x)[0],
     "repeat": lambda x: x.repeat(2, 1),
     "tile": lambda x: torch.tile(x, (2, 2)),
+    "repeat_interleave of all": lambda x: x.repeat_interleave(2),
+    "repeat_interleave by a tensor": lambda x: x.repeat_interleave(
+        torch.tensor([1, 2]), dim=0
+    ),
     "repeat_interleave": lambda x: x.repeat_interleave(2, dim=1),
     "cat": lambda x: torch.cat([x, x * x], dim=1),
     "stack": lambda x: torch.stack((x, x * x)),

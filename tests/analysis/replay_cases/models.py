@@ -171,12 +171,13 @@ LAYERS: Final[dict[str, Case]] = {
         F.adaptive_avg_pool1d(x[None], 2) + F.adaptive_max_pool2d(image(x), (2, 2))
     ),
     "nn.RNNCell with relu": lambda x: module(nn.RNNCell(3, 2, nonlinearity="relu"), x)(
-        x, x[:, :2]
+        x + 2, x[:, :2]
     ),
-    "layer_norm": lambda x: F.layer_norm(x, (3,)),
     "nn.LayerNorm": lambda x: module(nn.LayerNorm(3), x)(x),
     "layer_norm over two axes": lambda x: F.layer_norm(x, [2, 3], eps=0.1),
     "rms_norm": lambda x: F.rms_norm(x, (3,)),
+    "weight_norm": lambda x: torch._weight_norm(x, x.detach()[:, :1], 0),
+    "weight_norm of all": lambda x: torch._weight_norm(x, like(x, 3.0), -1),
     "nn.RMSNorm": lambda x: module(nn.RMSNorm(3, eps=0.1), x)(x),
     "nn.BatchNorm1d": lambda x: module(nn.BatchNorm1d(3), x)(torch.cat([x, x * x])),
     "nn.BatchNorm1d in eval": lambda x: module(nn.BatchNorm1d(3), x).eval()(x),

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from graphscope.analysis.replay.formula import Formula, Table
+from graphscope.analysis.replay.formulas.reductions import vector_norm
 from graphscope.analysis.replay.given import Given
 from graphscope.model.observation import Array
 
@@ -86,10 +87,20 @@ def _instance_norm(given: Given) -> Array:
     return _scaled(given, _standardized(given, found, axes), shape)
 
 
+def _weight_norm(given: Given) -> Array:
+    """Give the slices along an axis their own learned lengths."""
+    direction, axis = given.array("v"), given.whole("dim", 0)
+    kept = () if axis == -1 else (axis,)
+    axes = tuple(a for a in range(direction.ndim) if a not in kept)
+    size = vector_norm(given.rounded("size", direction), 2.0, axes, keepdims=True)
+    return np.asarray(direction * (given.array("g") / size))
+
+
 _STATISTICS: Final = "input running_mean running_var weight bias"
 
 NORMALISATION: Final[Table] = {
     "layer_norm": Formula("input normalized_shape: weight bias eps:", _layer_norm),
+    "_weight_norm": Formula("v g dim:", _weight_norm),
     "rms_norm": Formula("input normalized_shape: weight eps:", _rms_norm),
     "group_norm": Formula("input num_groups: weight bias eps:", _group_norm),
     "batch_norm": Formula(f"{_STATISTICS} training: momentum: eps:", _batch_norm),

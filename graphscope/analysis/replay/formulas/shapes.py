@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from graphscope.analysis.replay.formula import Formula, Result, Table
-from graphscope.analysis.replay.given import Given
+from graphscope.analysis.replay.given import Given, Ref
 from graphscope.model.observation import Array
 
 _INTEGERS: Final = ("int", "uint")
@@ -74,10 +74,15 @@ def _repeat(given: Given) -> Array:
 
 
 def _repeat_each(given: Given) -> Array:
+    """Repeat elements; a plain number of times follows from the lengths."""
     found, axis = given.array("input"), given.plain("dim")
-    times = given.array("repeats")
-    given.require_size([int(times.sum()) * found.size if times.size else 0])
-    return np.repeat(found, times, axis=None if axis is None else int(axis))
+    found, along = (found.ravel(), 0) if axis is None else (found, int(axis))
+    if isinstance(given.bound.get("repeats"), Ref):
+        times = given.array("repeats")
+    else:
+        times = np.asarray(given.shape[along] // max(found.shape[along], 1))
+    given.require_size([int(times.sum()), found.size])
+    return np.repeat(found, times, axis=along)
 
 
 def _axis_of_joined(given: Given) -> int:
