@@ -32,6 +32,7 @@ from graphscope.model.trace import Recording, Trace
 
 _LOOKED_AT: Final = 5
 _PATIENCE: Final = 100
+_STEADY: Final = 2.0
 _DIGITS: Final = 2
 
 Steps = Recording | Sequence[Trace]
@@ -173,17 +174,28 @@ def _first_update(update: Update) -> str:
 
 
 def _remedy(updates: Sequence[Update], rate: float | None) -> str:
-    found = [update.curvature for update in updates]
-    known = [curvature for curvature in found if curvature is not None]
-    highest = max(known, default=0.0)
-    if len(known) < len(found) or rate is None or not 2 / rate < highest:
+    highest = _curvature(updates)
+    if highest is None or rate is None or not 2 / rate < highest:
         return "Use a smaller learning rate, or scale the inputs to a range around 1."
     return (
-        f"Use a learning rate below {round_down(2 / highest)}: along the updates the "
-        f"gradient changes by {amount(highest)} for each unit of the way, and gradient "
+        f"Use a learning rate below about {round_down(2 / highest)}: along the "
+        f"updates the gradient changes by {amount(highest)} for each unit of the way, and gradient "
         f"descent diverges from 2 / {amount(highest)} on. Inputs scaled to a range "
         "around 1 allow a larger one."
     )
+
+
+def _curvature(updates: Sequence[Update]) -> float | None:
+    """Return the curvature along the updates, None where it is not the same in all.
+
+    Where it grows with every jump, as in a network, the loss is no parabola, and what
+    was measured on the way out says nothing about where it began.
+    """
+    found = [update.curvature for update in updates]
+    known = [curvature for curvature in found if curvature is not None]
+    if len(known) < len(found) or not 0 < max(known) <= _STEADY * min(known):
+        return None
+    return max(known)
 
 
 def round_down(number: float) -> str:
