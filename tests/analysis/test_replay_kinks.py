@@ -91,7 +91,7 @@ def scaled_relu(x: Any) -> Any:
         (
             lambda x: x.sqrt(),
             (0.0, 2.0),
-            "sqrt has no finite value on one side, and x is [0, 2]",
+            "sqrt has no finite value on one side, and x[0] is 0",
         ),
     ],
 )

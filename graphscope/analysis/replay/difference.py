@@ -83,7 +83,8 @@ def finite_difference(
             _require_continuous(trace, value)
         plan, cuts = plan_with_cuts(trace.graph, leaf, root)
         notes = _cut_notes(trace, (leaf, root), cuts)
-        found = _difference(trace, plan, np.asarray(seed) * 1.0, direction)
+        with np.errstate(all="ignore"):  # what is not finite is looked for
+            found = _difference(trace, plan, np.asarray(seed) * 1.0, direction)
     except RefusalError as refusal:
         return Difference(reason=refusal.reason, notes=notes)
     return replace(found, notes=(*notes, *found.notes))

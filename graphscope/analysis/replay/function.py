@@ -117,7 +117,9 @@ class Function:
             )
             terms = (np.conj(self.seed) * values[self.machine.plan.root]).real
             total = float(terms.sum())
-            broken = None if isfinite(total) else first_broken(self.machine, values)
+            broken = None
+            if not isfinite(total):
+                broken = first_broken(self.machine, values, self.exact)
             return Sample(total, float(np.abs(terms).sum()), branches, broken)
 
         return sample

@@ -13,7 +13,6 @@ from graphscope.analysis.replay.refusal import (
     place_of,
 )
 from graphscope.analysis.replay.slopes import Crossing, Sample, differs
-from graphscope.model.numbers import format_array
 from graphscope.model.observation import Array
 
 
@@ -28,7 +27,8 @@ def describe_crossing(
         numbers: The values in the middle.
     """
     if crossing.broken is not None:
-        return _describe_end(machine, machine.steps[crossing.broken], numbers)
+        step, index = crossing.broken
+        return _describe_end(machine, machine.steps[step], index, numbers)
     if crossing.step is None:
         root = machine.trace.title_of(machine.plan.root)
         return f"the slopes of {root} to both sides are not the same"
@@ -39,26 +39,33 @@ def describe_crossing(
     return f"{operator_of(op)} {kink}, and {where}{place_of(op)}"
 
 
-def first_broken(machine: Machine, values: Mapping[int, Array]) -> int | None:
-    """Return the first step with a result that is no finite number."""
-    for index, prepared in enumerate(machine.steps):
+def first_broken(
+    machine: Machine, values: Mapping[int, Array], exact: Mapping[int, Array]
+) -> tuple[int, tuple[int, ...]] | None:
+    """Return the first step with a result that is finite no more, and its element."""
+    for step, prepared in enumerate(machine.steps):
         for target in prepared.step.targets:
-            if not np.isfinite(values[target.value]).all():
-                return index
+            value = target.value
+            is_bad = ~np.isfinite(values[value]) & np.isfinite(exact[value])
+            if is_bad.any():
+                return step, first_index(is_bad)
     return None
 
 
 def _describe_end(
-    machine: Machine, prepared: Prepared, numbers: Mapping[int, Array]
+    machine: Machine,
+    prepared: Prepared,
+    index: tuple[int, ...],
+    numbers: Mapping[int, Array],
 ) -> str:
     """Say where a function ends, such as a square root at 0."""
     op = prepared.step.op
-    names = [
-        f"{machine.trace.title_of(v)} is {format_array(numbers[v])}"
-        for v in dict.fromkeys(op.inputs)
-        if v in numbers
-    ]
-    where = f", and {names[0]}" if names else ""
+    shape = numbers[prepared.step.targets[0].value].shape
+    source = next((v for v in op.inputs if v in numbers), None)
+    where = ""
+    if source is not None and numbers[source].shape == shape:
+        number = numbers[source][index].item()
+        where = f", and {element_text(machine.trace, source, index, number)}"
     return f"{operator_of(op)} has no finite value on one side{where}{place_of(op)}"
 
 

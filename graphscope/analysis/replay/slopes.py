@@ -29,13 +29,14 @@ class Sample:
         value: Its value.
         size: The sum of the absolute values that it is a sum of; they are rounded.
         branches: The pieces that it was computed on, step by step.
-        broken: The first step that gave something that is no finite number.
+        broken: The first step that gave something that is no finite number, and which
+            of its elements that was.
     """
 
     value: float
     size: float
     branches: Branches
-    broken: int | None = None
+    broken: tuple[int, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class Crossing:
         return None
 
     @property
-    def broken(self) -> int | None:
-        """The first step that has no value on one side."""
+    def broken(self) -> tuple[int, tuple[int, ...]] | None:
+        """The first step that has no value on one side, and its element."""
         found = [s.broken for s in (self.below, self.above) if s.broken is not None]
         return min(found, default=None)
 
