@@ -39,8 +39,9 @@ def test_a_quadratic_that_overshoots_is_named_with_the_largest_rate() -> None:
     )
     assert found.remedy == (
         "Use a learning rate below about 0.13: along the updates the gradient "
-        "changes by 15 for each unit of the way, and gradient descent diverges from 2 / 15 on. "
-        "Inputs scaled to a range around 1 allow a larger one."
+        "changes by 15 for each unit of the way, and gradient descent "
+        "diverges from 2 / 15 on. Inputs scaled to a range around 1 allow a larger "
+        "one."
     )
     assert found.site is not None
     assert found.site.expression == "w -= lr * w.grad"

@@ -179,8 +179,8 @@ def _remedy(updates: Sequence[Update], rate: float | None) -> str:
         return "Use a smaller learning rate, or scale the inputs to a range around 1."
     return (
         f"Use a learning rate below about {round_down(2 / highest)}: along the "
-        f"updates the gradient changes by {amount(highest)} for each unit of the way, and gradient "
-        f"descent diverges from 2 / {amount(highest)} on. Inputs scaled to a range "
+        f"updates the gradient changes by {amount(highest)} for each unit of the way, and "
+        f"gradient descent diverges from 2 / {amount(highest)} on. Inputs scaled to a range "
         "around 1 allow a larger one."
     )
 
