@@ -177,10 +177,11 @@ def _remedy(updates: Sequence[Update], rate: float | None) -> str:
     highest = _curvature(updates)
     if highest is None or rate is None or not 2 / rate < highest:
         return "Use a smaller learning rate, or scale the inputs to a range around 1."
+    measured = amount(highest)
     return (
         f"Use a learning rate below about {round_down(2 / highest)}: along the "
-        f"updates the gradient changes by {amount(highest)} for each unit of the way, and "
-        f"gradient descent diverges from 2 / {amount(highest)} on. Inputs scaled to a range "
+        f"updates the gradient changes by {measured} for each unit of the way, and "
+        f"gradient descent diverges from 2 / {measured} on. Inputs scaled to a range "
         "around 1 allow a larger one."
     )
 
