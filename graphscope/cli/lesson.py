@@ -7,6 +7,7 @@ from graphscope.cli.report import (
     draw_step,
 )
 from graphscope.cli.table import align
+from graphscope.cli.traps import write_traps
 from graphscope.diagram.options import DiagramOptions
 from graphscope.lectures.catalog import Example
 from graphscope.lectures.lesson import choose_chain_rule, choose_style
@@ -43,6 +44,8 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
         parts.append(f"It prints:\n{run.printed.rstrip()}")
     if run.error:
         parts.append(f"It ended with {run.error}")
+    traps = write_traps(run.steps.findings, width=width)
+    parts += ["\n".join(traps)] if traps else []
     parts += _describe_oracle(shelf, example, run, width=width)
     parts.append(f"Look at: {example.look_at}")
     return "\n\n".join(parts)

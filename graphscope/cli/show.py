@@ -27,8 +27,10 @@ from graphscope.cli.report import (
 )
 from graphscope.cli.steps import choose_step
 from graphscope.cli.traps import describe_traps
+from graphscope.diagram.highlight import resolve_ends
 from graphscope.diagram.model import Style
-from graphscope.diagram.options import DiagramOptions
+from graphscope.diagram.options import DiagramOptions, PathEnds
+from graphscope.model.trace import Trace
 from graphscope.render.text.cells import cell_width
 
 
@@ -78,8 +80,19 @@ def show(  # noqa: PLR0913 - one for each option
     put(" · ".join(about))
     put(f"{describe_phases(trace, width=width)}\n")
     put(describe_numbers(trace, width=width))
+    if ends is not None:
+        put(f"\n{_describe_path(trace, ends, width=width)}")
     if traps:
         put(f"\n{traps}")
+
+
+def _describe_path(trace: Trace, ends: PathEnds, *, width: int) -> str:
+    """Write the chain rule along the path that the picture marks."""
+    from graphscope.analysis.chain import find_chain_rule
+    from graphscope.render.text.chain import chain_lines
+
+    rule = find_chain_rule(trace, *resolve_ends(trace, ends))
+    return "\n".join(chain_lines(trace, rule, width=width))
 
 
 def warn_if_wide(picture: str, width: int) -> None:

@@ -82,6 +82,14 @@ def test_an_example_that_raises_says_so_and_ends_well(process: Run) -> None:
     ) in done.stdout
 
 
+def test_a_trap_is_pointed_at_with_what_to_do(process: Run) -> None:
+    done = process("demo", "x-softmax-layer", "--no-ui")
+
+    assert done.returncode == 0, done.stderr
+    assert "\ntrap: softmax is applied twice (traps.py:" in done.stdout
+    assert "\n  → Leave out the layer `1` (Softmax)" in done.stdout
+
+
 def test_the_accumulating_example_is_one_step_of_three_passes(process: Run) -> None:
     done = process("demo", "41-accumulate", "--no-ui")
 

@@ -208,3 +208,13 @@ def test_the_end_of_a_path_without_its_beginning_is_wrong_usage(
 
     assert done.returncode == 2
     assert "add --path with the name of a parameter" in done.stderr
+
+
+def test_show_writes_the_chain_rule_of_the_path_that_it_marks(
+    graphscope: Run, recording: Path
+) -> None:
+    done = graphscope("show", recording.name, "--step", "0", "--path", "w_1")
+
+    assert done.returncode == 0, done.stderr
+    assert "┃ ● w_1" in done.stdout
+    assert "\n∂L/∂w₁ = ∂u/∂w₁ · ∂z/∂u · ∂a/∂z  ·  ∂L/∂a\n" in done.stdout
