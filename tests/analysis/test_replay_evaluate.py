@@ -189,6 +189,34 @@ def test_a_damaged_recording_is_refused_at_little_cost(name: str, text: str) -> 
     assert found.reason
 
 
+def test_operands_that_broadcast_to_far_more_are_refused() -> None:
+    def program() -> Any:
+        return ((x.T @ x) * 2).sum()
+
+    x = torch.ones(1, 8, requires_grad=True)
+    trace = trace_of(program)
+    start = leaf_of(trace, x)
+
+    def change(op: Op) -> Op:
+        if op.name != "mul":
+            return op
+        pair = (Argument("", columns, ""), Argument("", start, ""))
+        return replace(op, arguments=pair)
+
+    columns = next(op for op in trace.graph.ops if op.name == "T").outputs[0]
+    shapes = {start: (1, 10**6), columns: (10**6, 1)}
+    values = tuple(
+        replace(v, shape=shapes.get(v.id, v.shape)) for v in trace.graph.values
+    )
+    ops = tuple(change(op) for op in trace.graph.ops)
+    changed = replace(trace, graph=replace(trace.graph, ops=ops, values=values))
+    found = evaluate(
+        changed, trace.graph.roots[-1], overrides={start: np.ones((1, 10**6))}
+    )
+    assert "mul at" in found.reason
+    assert "would make an array of too many elements" in found.reason
+
+
 def test_a_sequence_with_a_huge_position_is_no_huge_list() -> None:
     trace = damaged("cat", ("[999999999]", 0, ""))
     found = evaluate(trace, trace.graph.roots[-1], overrides={0: np.array([1.0, 3.0])})

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from graphscope.analysis.replay.formulas.table import (
 )
 from graphscope.analysis.replay.plan import make_plan
 from graphscope.model.graph import Op
-from tests.analysis.differences import check, leaf_of
+from tests.analysis.differences import check, leaf_of, trace_of
 from tests.analysis.replay_cases import FAMILIES, Case
 
 _COARSE: Final = {"half", "bfloat16"}  # rounded on the way, whatever the leaf is
@@ -97,6 +98,6 @@ def test_every_formula_has_a_case() -> None:
         warnings.simplefilter("ignore")
         for cases in FAMILIES.values():
             for case in cases.values():
-                trace = check(case, leaf(torch.float32)).trace
+                trace = trace_of(partial(case, leaf(torch.float32)))
                 seen |= {base_name(op) for op in trace.graph.ops}
     assert set(FORMULAS) - set(RANDOMNESS) - _DEVICES - seen == set()

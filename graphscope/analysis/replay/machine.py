@@ -1,8 +1,10 @@
 """Runs a plan: computes each of its ops again from numbers that are handed in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
+from math import prod
 from typing import Final, Protocol
 
 import numpy as np
@@ -20,7 +22,15 @@ from graphscope.model.observation import Array
 from graphscope.model.trace import Trace
 
 Branches = list[Array | None]
-_FAILURES: Final = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+_FAILURES: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+_MAX_BROADCAST: Final = 1 << 24
 
 
 class Rounding(Protocol):
@@ -191,9 +201,21 @@ def _prepare(trace: Trace, step: Step) -> Prepared:
     if not step.needs_formula:
         return Prepared(step, None, {}, results)
     formula = _formula_of(step.op)
+    _require_modest(step.op, values)
     arguments = straighten_arguments(step.op, values)
     bound = bind_arguments(arguments, formula.signature)
     return Prepared(step, formula, bound, results)
+
+
+def _require_modest(op: Op, values: Sequence[Value]) -> None:
+    """Refuse operands that would broadcast to far more elements than they have."""
+    shapes = [values[v].shape for v in op.inputs]
+    longest = zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1)
+    size = prod(max(lengths) for lengths in longest)
+    if size > max(_MAX_BROADCAST, 4 * max((prod(s) for s in shapes), default=0)):
+        raise RefusalError(
+            f"{operator_of(op)}{place_of(op)} would make an array of too many elements"
+        )
 
 
 def _require_small(trace: Trace, value: int) -> None:

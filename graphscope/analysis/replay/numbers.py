@@ -47,9 +47,9 @@ def read_recorded(trace: Trace, value: int) -> Array:
         RefusalError: They were not kept whole.
     """
     seen = trace.value_of(value)
-    if seen is not None and seen.data is not None:
-        return widen(seen.data)
     record = trace.graph.values[value]
+    if seen is not None and seen.data is not None and seen.data.shape == record.shape:
+        return widen(seen.data)
     kind = format_type(record.dtype, record.shape)
     name = trace.title_of(value)
     if seen is not None and seen.summary is not None:

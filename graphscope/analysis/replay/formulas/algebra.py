@@ -1,6 +1,6 @@
 """Formulas of linear algebra: products of matrices and vectors, systems, distances."""
 
-from math import sqrt
+from math import prod, sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -12,18 +12,28 @@ from graphscope.analysis.replay.given import Given
 from graphscope.model.observation import Array
 
 _MAX_OPERANDS: Final = 8
+_MAX_LOOPS: Final = 1 << 26
+
+
+def multiply(given: Given, one: Array, two: Array) -> Array:
+    """Return the product of two matrices, or batches of them, or vectors."""
+    batch = np.broadcast_shapes(one.shape[:-2], two.shape[:-2])
+    rows = one.shape[-2:-1]
+    columns = two.shape[-1:] if two.ndim > 1 else ()
+    given.require_size([*batch, *rows, *columns])
+    return np.asarray(np.matmul(one, two))
 
 
 def _product(*names: str) -> Formula:
     first, second = names
     return Formula(
         f"{first} {second}",
-        lambda given: np.asarray(np.matmul(given.array(first), given.array(second))),
+        lambda given: multiply(given, given.array(first), given.array(second)),
     )
 
 
 def _linear(given: Given) -> Array:
-    found = given.array("input") @ given.array("weight").T
+    found = multiply(given, given.array("input"), given.array("weight").T)
     bias = given.optional("bias")
     return np.asarray(found if bias is None else found + bias)
 
@@ -35,18 +45,30 @@ def _added(given: Given, product: Array) -> Array:
 
 def _matrix_added(first: str, second: str) -> Formula:
     def compute(given: Given) -> Array:
-        return _added(given, given.array(first) @ given.array(second))
+        return _added(given, multiply(given, given.array(first), given.array(second)))
 
     return Formula(f"input {first} {second} beta~ alpha~", compute)
 
 
 def _batches_added(given: Given) -> Array:
-    products = given.array("batch1") @ given.array("batch2")
+    products = multiply(given, given.array("batch1"), given.array("batch2"))
     return _added(given, products.sum(axis=0))
 
 
 def _outer_added(given: Given) -> Array:
-    return _added(given, np.outer(given.array("vec1"), given.array("vec2")))
+    return _added(given, _outer(given, "vec1", "vec2"))
+
+
+def _outer(given: Given, first: str, second: str) -> Array:
+    one, two = given.array(first), given.array(second)
+    given.require_size([one.size, two.size])
+    return np.outer(one, two)
+
+
+def _kronecker(given: Given) -> Array:
+    one, two = given.array("input"), given.array("other")
+    given.require_size([one.size, two.size])
+    return np.kron(one, two)
 
 
 def _bilinear(given: Given) -> Array:
@@ -58,24 +80,36 @@ def _bilinear(given: Given) -> Array:
 
 def _einsum(given: Given) -> Array:
     equation, operands = str(given.plain("equation", "")), given.arrays("operands")
-    if len(operands) > _MAX_OPERANDS:
-        raise given.refuse("it has too many operands")
-    sizes = [max(operand.size, 1) for operand in operands]
-    given.require_size([*given.shape, *sizes[:2]])
+    if len(operands) > _MAX_OPERANDS or _loops(equation, operands) > _MAX_LOOPS:
+        raise given.refuse("it would take too long")
     return np.asarray(np.einsum(equation, *operands))
+
+
+def _loops(equation: str, operands: list[Array]) -> int:
+    """Return how many products are added up, at most."""
+    labels = equation.replace(" ", "").partition("->")[0].split(",")
+    lengths: dict[str, int] = {}
+    for number, (names, operand) in enumerate(zip(labels, operands, strict=False)):
+        plain = names if "." not in names else [f"{number}.{i}" for i in range(9)]
+        lengths |= dict(zip(plain, operand.shape, strict=False))
+    return prod(lengths.values())
 
 
 def _tensordot(given: Given) -> Array:
     dims: Any = given.plain("dims", 2)
-    return np.asarray(np.tensordot(given.array("a"), given.array("b"), axes=dims))
+    one, two = given.array("a"), given.array("b")
+    given.require_size(given.shape)
+    if dims == 0:
+        given.require_size([one.size, two.size])
+    return np.asarray(np.tensordot(one, two, axes=dims))
 
 
 def _chained(given: Given) -> Array:
     parts = given.arrays("tensors")
     found = parts[0]
     for part in parts[1:]:
-        found = found @ part
-    return np.asarray(found)
+        found = multiply(given, found, part)
+    return found
 
 
 def _solve(given: Given) -> Array:
@@ -97,6 +131,7 @@ def _sign_and_log_det(given: Given) -> tuple[Array, Array]:
 
 def _distances(given: Given) -> Array:
     one, two = given.array("x1"), given.array("x2")
+    given.require_size([one.size, two.shape[-2]])
     gaps = one[..., :, None, :] - two[..., None, :, :]
     return vector_norm(gaps, given.number("p", 2.0), (-1,), keepdims=False)
 
@@ -133,7 +168,7 @@ ALGEBRA: Final[Table] = {
     "matmul": _product("input", "other"),
     "rmatmul": Formula(  # a method of the factor on the right
         "input other",
-        lambda given: np.asarray(given.array("other") @ given.array("input")),
+        lambda given: multiply(given, given.array("other"), given.array("input")),
     ),
     "mm": _product("input", "mat2"),
     "bmm": _product("input", "mat2"),
@@ -146,12 +181,9 @@ ALGEBRA: Final[Table] = {
     "inner": pairwise(lambda a, b: np.asarray(np.inner(a, b))),
     **dict.fromkeys(
         ("outer", "ger"),
-        Formula(
-            "input vec2",
-            lambda given: np.outer(given.array("input"), given.array("vec2")),
-        ),
+        Formula("input vec2", lambda given: _outer(given, "input", "vec2")),
     ),
-    "kron": pairwise(np.kron),
+    "kron": Formula("input other", _kronecker),
     "linear": Formula("input weight bias", _linear),
     "bilinear": Formula("input1 input2 weight bias", _bilinear),
     "addmm": _matrix_added("mat1", "mat2"),
