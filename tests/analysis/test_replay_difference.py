@@ -216,6 +216,16 @@ def test_where_the_gradient_stops_is_noted_with_the_line() -> None:
     )
 
 
+def test_indices_without_a_formula_are_held_as_autograd_holds_them() -> None:
+    def program(x: Any) -> Any:
+        order = torch.unique(x, return_inverse=True)[1]
+        drawn = torch.multinomial(x.softmax(0), 2, replacement=True)
+        return x[order] * x + x[drawn].sum()
+
+    x = torch.tensor([0.3, 0.7, -0.2], requires_grad=True)
+    assert check(program, x).distance < 1e-6
+
+
 def test_an_infinite_mask_stays_infinite() -> None:
     def attention(x: Any) -> Any:
         scores = x @ x.T

@@ -40,8 +40,8 @@ def evaluate(trace: Trace, root: int, *, overrides: Mapping[int, Array]) -> Eval
     Only the ops between them run, in the recorded order and in float64; all other
     values are what was recorded. Data flows as it does in the program, also where
     autograd would stop: through `detach()`, an index, an in-place write. What Python
-    made of numbers (`.item()`, an `if`) stays as it was. Every op is first held
-    against its recorded results.
+    made of numbers (`.item()`, an `if`) stays as it was, and so do running statistics.
+    Every op is first held against its recorded results.
 
     Args:
         trace: The step.

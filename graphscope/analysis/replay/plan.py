@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from graphscope.analysis.replay.formulas.table import AUGMENTED
+from graphscope.analysis.replay.formulas.randomness import RANDOMNESS
+from graphscope.analysis.replay.formulas.table import (
+    AUGMENTED,
+    base_name,
+    find_formula,
+)
 from graphscope.model.graph import Graph, Op, OpKind, Value
 
 _INDEPENDENT: Final = frozenset({OpKind.CREATE, OpKind.READOUT})
@@ -114,10 +119,13 @@ class _Flow:
             self.switches.add(value.id)
 
     def _is_switch(self, op: Op, value: Value, touched: set[int]) -> bool:
-        """Whether a result is constant up to jumps: an index, a mask, a mask as 0.0."""
-        if not is_continuous(value):
-            return True
-        return touched <= self.switches and not op.cut
+        """Whether a result is constant up to jumps: an index, a mask, a mask as 0.0.
+
+        Where it cannot be computed again it is held like what autograd does not see.
+        """
+        if is_continuous(value) and (op.cut or not touched <= self.switches):
+            return False
+        return find_formula(op) is not None and base_name(op) not in RANDOMNESS
 
     def _is_beside(self, op: Op, target: Target) -> bool:
         """Whether a tensor was changed through an alias that carries no gradient."""
