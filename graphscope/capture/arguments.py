@@ -139,7 +139,7 @@ def is_swapped(call: CallLike, spot: Spot) -> bool:
     # more often a bare name than an expression.
     left_text, right_text = spot.operands
     return bool(_DOTTED.match(left_text)) and (
-        not _DOTTED.match(right_text) or right_text.endswith(".grad")
+        not _DOTTED.match(right_text) or ".grad" in right_text
     )
 
 

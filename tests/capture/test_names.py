@@ -252,3 +252,16 @@ def test_what_a_module_returns_has_the_callers_name_too() -> None:
         assert step["y_hat"].record.id == step["z"].record.id
         assert step["z"].name == "z"
         assert step["z"].record.also == ("y_hat",)
+
+
+def test_a_rate_times_the_data_of_a_gradient_keeps_both_names() -> None:
+    with gs.trace() as t:
+        w = torch.tensor(2.0, requires_grad=True)
+        lr = 0.5
+        (w * 3).backward()
+        step = lr * w.grad.data  # type: ignore[union-attr]
+
+    assert step == 1.5
+    op = t["step"].op
+    assert op is not None
+    assert [argument.text for argument in op.arguments] == ["lr", "w.grad.data"]
