@@ -127,3 +127,9 @@ def test_a_kink_that_does_not_matter_is_no_reason(
 ) -> None:
     x = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
     assert check(program, x).distance < 1e-6
+
+
+def test_a_kink_of_an_operator_without_a_known_one_is_seen_in_the_numbers() -> None:
+    # The spread of two equal numbers grows to both sides, like |x|.
+    found = reason(lambda x: x.std() * 2 + 1, 1.0, 1.0)
+    assert "is not smooth enough there: differences of several widths disagree" in found

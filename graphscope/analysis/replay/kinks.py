@@ -31,7 +31,7 @@ def describe_crossing(
         return _describe_end(machine, machine.steps[step], index, numbers)
     if crossing.step is None:
         root = machine.trace.title_of(machine.plan.root)
-        return f"the slopes of {root} to both sides are not the same"
+        return f"{root} is not finite on one side"
     prepared = machine.steps[crossing.step]
     op, formula = prepared.step.op, prepared.formula
     kink = formula.kink if formula is not None else ""

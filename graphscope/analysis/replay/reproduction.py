@@ -78,10 +78,12 @@ def _check_step(
     machine: Machine, prepared: Prepared, read: Reader, changing: Collection[int]
 ) -> dict[int, Correction]:
     def read_rounded(value: int) -> Array:
-        # A constant may be a mark, such as the 1 and −1 of a hinge loss.
-        return (
-            _nudged(read(value), spacing, value) if value in changing else read(value)
-        )
+        numbers = read(value)
+        nudged = _nudged(numbers, spacing, value)
+        if value in changing:
+            return nudged
+        # A whole number may be a mark, such as the 1 and −1 of a hinge loss.
+        return np.where(numbers == np.round(numbers), numbers, nudged)
 
     spacing = _spacing(machine, prepared)
     results = machine.compute(prepared, read)

@@ -124,7 +124,9 @@ def _measure(
     wide_gap = _gap(wide, middle, width)
     is_broken = gap > max(smallest, 16 * noise) and gap > _CURVE * wide_gap
     if is_broken:
-        return Slope(crossing=crossing)
+        # Without a piece that changes it may be noise: the error says how much of it.
+        is_kink = crossing.step is not None
+        return Slope(crossing=crossing) if is_kink else Slope(second, gap + noise)
     if crossing.step is not None:
         return Slope(second, abs(second - first) + noise)
     value = (4 * second - first) / 3
