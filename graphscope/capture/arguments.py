@@ -24,6 +24,12 @@ _ARITHMETIC: Final = frozenset(
     | {"floordiv", "truediv", "mod"}
 )
 _REFLECTED: Final = frozenset({"rsub", "rdiv", "rtruediv", "rpow", "rfloordiv", "rmod"})
+_ORDERED: Final = frozenset(
+    {"sub", "div", "true_divide", "truediv", "floor_divide", "floordiv", "pow"}
+    | {"remainder", "mod", "fmod", "matmul"}
+)
+"""What has a reflected name of its own where the tensor stands at the right."""
+
 _MAX_TEXT: Final = 60
 _LARGE: Final = 2**63
 
@@ -129,6 +135,8 @@ def is_swapped(call: CallLike, spot: Spot) -> bool:
     if plain_name(call.name) in _REFLECTED:
         return True
     if not spot.is_operator or len(call.args) != len(spot.operands):
+        return False
+    if plain_name(call.name) in _ORDERED:
         return False
     if isinstance(call.args[-1], torch.Tensor) or len(call.args) != 2:  # noqa: PLR2004
         return False

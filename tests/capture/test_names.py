@@ -265,3 +265,27 @@ def test_a_rate_times_the_data_of_a_gradient_keeps_both_names() -> None:
     op = t["step"].op
     assert op is not None
     assert [argument.text for argument in op.arguments] == ["lr", "w.grad.data"]
+
+
+def test_operands_of_what_is_not_commutative_keep_their_order() -> None:
+    n, lr = 2, 0.5
+
+    def run() -> None:
+        x = torch.tensor(3.0)
+        x ** (n + 1)
+        x - lr / 2
+        x / (n + 1)
+        n - x
+        (n + 1) * x
+        x -= lr / 2
+
+    [trace] = capture(run)
+
+    assert [line.partition(" = ")[2] for line in ops_of(trace)[1:]] == [
+        "pow(x, n + 1)",
+        "sub(x, lr / 2)",
+        "div(x, n + 1)",
+        "rsub(n, x)",
+        "mul(n + 1, x)",
+        "sub_(x, lr / 2)",
+    ]
