@@ -53,7 +53,7 @@ class ModuleWatch:
         self._table = table
         self._journal = journal
         self._walker, self._sites = finder
-        self._paths: dict[int, str] = {}
+        self._paths: dict[int, tuple[weakref.ref[torch.nn.Module], str]] = {}
         self._roots = 0
         self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
         self._stack: list[Running] = []
@@ -138,7 +138,9 @@ class ModuleWatch:
         """Name everything inside `module`; parameters get their dotted path."""
         self._roots += 1
         for path, child in module.named_modules():
-            self._paths.setdefault(id(child), _join(prefix, _plain(path)))
+            if self._path_of(child) is None:
+                found = _join(prefix, _plain(path))
+                self._paths[id(child)] = weakref.ref(child), found
             if isinstance(child, torch.nn.parallel.DistributedDataParallel):
                 for parameter in child.parameters():
                     self._table.mark_reduced(parameter)
@@ -219,7 +221,7 @@ class ModuleWatch:
 
     def _push(self, module: torch.nn.Module) -> None:
         called, module = id(module), compiled_from(module)
-        path = self._paths.get(id(module))
+        path = self._path_of(module)
         if path is None and not self._stack:
             with torch._C.DisableTorchFunction():
                 path = self._adopt(module)
@@ -228,6 +230,11 @@ class ModuleWatch:
         name = type(module).__name__
         self._stack.append(self._calls.begin(called, path, name, self._innermost))
         self._journal.scopes.setdefault(path, name)
+
+    def _path_of(self, module: torch.nn.Module) -> str | None:
+        """Return the path of a named module; the id of a dead one may be reused."""
+        known = self._paths.get(id(module))
+        return known[1] if known is not None and known[0]() is module else None
 
     def _adopt(self, module: torch.nn.Module) -> str:
         """Name a root that the user did not pass in.

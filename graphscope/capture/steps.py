@@ -30,7 +30,9 @@ def has_looped(before: Site | None, after: Site | None) -> bool:
             return False
         if line != other_line:
             return other_line < line
-    return len(first) == len(second)
+    # Statements on one line, joined by semicolons, are told apart by their columns.
+    is_further = after.column > before.column >= 0
+    return len(first) == len(second) and not is_further
 
 
 def _positions(site: Site) -> list[tuple[tuple[str, str], int]]:

@@ -58,6 +58,9 @@ def _describe_oracle(
     if oracle is None:
         return []
     rows = compare_rows(oracle, shelf.compare(example, run))
-    where = f"Beside the lecture ({oracle.document}, line {oracle.line}):"
+    place = f"{oracle.document}, line {oracle.line}"
+    where = f"Beside the lecture ({place}):"
+    if not oracle.printed:
+        where = f"Checked against torch; the lecture ({place}) prints no number here:"
     parts = [f"{where}\n{align(rows, width=width)}"]
     return [*parts, f"Why they differ: {oracle.why}"] if oracle.why else parts

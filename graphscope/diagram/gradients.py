@@ -152,8 +152,7 @@ def leaf_lines(selection: Selection, value: Value, prefix: str) -> tuple[Line, .
         return () if line is None else (line,)
     arrived = arrivals_of(selection, value.id)
     if not arrived:
-        missing = "not reached" if selection.has_backward else "None"
-        return (Line(f"∂ {missing}"),)
+        return _missing_lines(selection, value)
     events = selection.trace.graph.events
     last = arrived[-1][0]
     text = join_numbers([seen for _, seen in arrived], ", ")
@@ -170,6 +169,13 @@ def leaf_lines(selection: Selection, value: Value, prefix: str) -> tuple[Line, .
         text += f" ({label})"
     stored = _stored_lines(selection, value, arrived)
     return (Line(f"{head}{text}", last), *stored, *used)
+
+
+def _missing_lines(selection: Selection, value: Value) -> tuple[Line, ...]:
+    """Write why a leaf has no gradient; what an update made of it never has one."""
+    if selection.trace.is_updated(value):
+        return ()
+    return (Line("∂ not reached" if selection.has_backward else "∂ None"),)
 
 
 def _label_of_arrival(selection: Selection, value: int, event: int) -> str:

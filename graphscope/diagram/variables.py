@@ -4,7 +4,7 @@ from typing import Final
 
 from graphscope.diagram.derivatives import local_derivative, local_text
 from graphscope.diagram.draft import OP, Draft, Moment, make_draft
-from graphscope.diagram.gradients import gradient_line, root_of
+from graphscope.diagram.gradients import arrivals_of, gradient_line, root_of
 from graphscope.diagram.labels import (
     derivative,
     expression_of,
@@ -102,6 +102,8 @@ def _value_lines(selection: Selection, op: Op, value: int) -> tuple[Line, ...]:
     above = root_of(selection, first_arrival(selection, value))
     below = above if value in selection.roots else shorten(title, _SHORT)
     prefix = f"{derivative(above, below)} = "
+    if len(trace.graph.roots) > 1 and len(arrivals_of(selection, value)) > 1:
+        prefix = "∂ "  # they are derivatives of several results
     seed = seed_line(selection, value) if value in selection.roots else None
     gradient = seed or gradient_line(selection, value, prefix)
     return (*lines, *([] if gradient is None else [gradient]))

@@ -125,9 +125,10 @@ def _numbers(shown: Shown) -> Iterator[str]:
         return
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in HEADINGS)
     rows = "".join(_row(cells) for cells in compare_rows(oracle, shown.comparisons)[1:])
+    heading = "Beside the lecture" if oracle.printed else "Checked against torch"
     why = f"<p>Why they differ: {_text(oracle.why)}</p>" if oracle.why else ""
     yield (
-        "<h4>Beside the lecture</h4>"
+        f"<h4>{heading}</h4>"
         f'<div class="table"><table><caption>{_text(oracle.document)}, line '
         f"{oracle.line}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>{why}"

@@ -365,3 +365,66 @@ def test_ten_thousand_ops_in_a_row_are_explained_without_recursion() -> None:
     assert rule.count == 1
     assert len(rule.paths[0].factors) == 10_000
     assert rule.autograd.is_close
+
+
+def test_a_graph_of_an_earlier_step_is_explained_as_far_as_it_is_known() -> None:
+    def program() -> None:
+        w = torch.tensor(2.0, requires_grad=True)
+        v = torch.tensor(3.0, requires_grad=True)
+        first = torch.optim.SGD([w], lr=0.1)
+        second = torch.optim.SGD([v], lr=0.1)
+        h = w * 5
+        a = (h.detach() * v) ** 2
+        a.backward()
+        second.step()
+        b = h * v
+        first.zero_grad()
+        b.backward()
+        first.step()
+
+    rule = explain(program, "h", "b")
+
+    # v after its update: 3 − 0.1 · 2 · 10 · 30 = −57
+    assert rule.total == pytest.approx(-57.0)
+    with pytest.raises(NotRecordedError):
+        explain(program, "w", "b")
+
+
+def test_an_infinite_slope_is_not_multiplied_by_the_zeros_beside_it() -> None:
+    def program() -> None:
+        x = torch.tensor([0.0, 4.0], requires_grad=True)
+        x.sqrt().sum().backward()
+
+    rule = explain(program, "x")
+
+    # 1 / (2√x)
+    assert rule.total is not None
+    assert rule.total.tolist() == [np.inf, 0.25]
+    assert rule.autograd.is_close
+
+
+def test_of_several_backwards_it_says_which_one_it_explains() -> None:
+    def program() -> None:
+        w = torch.tensor(2.0, requires_grad=True)
+        for k in (1, 2):
+            (w * k).backward()
+
+    rule = explain(program, "w")
+
+    assert rule.total == 2
+    [note] = rule.notes
+    assert note == (
+        "A gradient reached w 2 times in this step; this is number 2. With it w.grad "
+        "was 3."
+    )
+
+
+def test_what_a_layer_transposes_is_named_after_its_weight() -> None:
+    model = torch.nn.Linear(2, 1)
+
+    def program() -> None:
+        model(torch.ones(1, 2)).sum().backward()
+
+    rule = explain(program, "weight")
+
+    assert [factor.inner for factor in rule.paths[0].factors] == ["", "weightᵀ", ""]

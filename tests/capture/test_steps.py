@@ -320,3 +320,21 @@ def test_setting_a_parameter_by_hand_before_any_backward_ends_no_step() -> None:
     seen = steps[0].value_of(first.id)
     assert seen is not None
     assert numbers(seen.data) == [[0.5]]
+
+
+def test_statements_on_one_line_end_one_step() -> None:
+    w = torch.tensor(1.0, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+
+    def run() -> None:
+        for _ in range(3):
+            loss = w * 2
+            # fmt: off
+            loss.backward(); optimizer.step(); optimizer.zero_grad()  # noqa: E702
+            # fmt: on
+            with torch.no_grad():
+                w * 3
+
+    steps = capture(run)
+
+    assert [_phases(step)[-2:] for step in steps] == [[3, 5]] * 3

@@ -1,5 +1,6 @@
 """What the user's code compares with the gradients afterwards is drawn."""
 
+import pytest
 import torch
 
 import graphscope as gs
@@ -42,3 +43,15 @@ def test_what_a_later_graph_is_built_from_is_an_operation_not_an_input() -> None
     texts = texts_of(t.last.diagram())
     assert "operation * | 0.1 * w.grad | [−0.2, 1]" in texts
     assert not [text for text in texts if text.startswith("input")]
+
+
+def test_what_an_update_made_does_not_miss_a_gradient() -> None:
+    with gs.trace() as t:
+        w = torch.tensor(2.0, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        (w * 3).backward()
+        optimizer.step()
+        after = w.detach() + 1
+
+    assert after.item() == pytest.approx(2.7)
+    assert not [text for text in texts_of(t.last.diagram()) if "not reached" in text]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+import graphscope as gs
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.options import DiagramOptions
 from tests.zoo.asking import (
@@ -353,3 +354,18 @@ def test_running_statistics_get_new_versions() -> None:
     buffers = [v for t in traces for v in t.graph.values if v.name == "1.running_mean"]
     assert [v.version for v in buffers] == [0, 1, 2]
     assert all(v.kind == "buffer" for v in buffers)
+
+
+def test_a_module_that_takes_the_id_of_a_dead_one_does_not_take_its_name() -> None:
+    layer = torch.nn.Linear(1, 1)
+    with gs.trace() as t:
+        for _ in range(40):  # each loss may lie where an earlier module did
+            torch.nn.MSELoss()(layer(torch.ones(1, 1)), torch.ones(1, 1)).backward()
+            fresh = torch.nn.Linear(1, 1)
+            fresh(torch.ones(1, 1))
+            del fresh
+    scopes = {scope.path: scope.class_name for scope in t.last.trace.graph.scopes}
+    losses = [path for path, name in scopes.items() if name == "MSELoss"]
+    linear = [op.scope for op in t.last.trace.graph.ops if op.name == "linear"]
+    assert losses
+    assert not set(linear) & set(losses)

@@ -95,6 +95,8 @@ def _targets_of(trace: Trace, event: Event) -> set[int]:
     for index in range(*event.slots):
         slot = graph.slots[index]
         if slot.role is Role.EDGE and trace.seen(index) is not None:
+            if slot.position >= len(edges):
+                continue  # a node of an earlier step: where it leads is not known
             target = edges[slot.position].target
             found |= set() if target is None else {target}
     return found

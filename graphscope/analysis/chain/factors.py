@@ -15,6 +15,9 @@ from graphscope.model.graph import Role
 from graphscope.model.observation import Array, Observation
 
 _SUFFIX: Final = re.compile(r"Backward\d*$")
+_TRANSPOSES: Final = frozenset(
+    {"TBackward0", "PermuteBackward0", "TransposeBackward0", "NumpyTBackward0"}
+)
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -82,7 +85,7 @@ def _read_factor(
         position=link.position,
         source=source,
         target=root if (link.node, link.output) == links.start else target,
-        inner="" if source is not None else node_title(_name_of(backward, link.place)),
+        inner="" if source is not None else _inner_title(backward, link.place),
         event=backward.events[link.node],
         jacobian=_jacobian_of(backward, link),
         sent=sent,
@@ -110,5 +113,11 @@ def _jacobian_of(backward: Backward, link: Link) -> Array | None:
     return jacobian.astype(kind)
 
 
-def _name_of(backward: Backward, place: Place) -> str:
-    return backward.trace.graph.grad_nodes[place[0]].name
+def _inner_title(backward: Backward, place: Place) -> str:
+    """Name what one node of an op hands to the next: an operation, or wᵀ."""
+    graph = backward.trace.graph
+    node = graph.grad_nodes[place[0]]
+    source = node.edges[0].value if len(node.edges) == 1 else None
+    if node.name in _TRANSPOSES and source is not None:
+        return f"{backward.trace.title_of(source)}ᵀ"
+    return node_title(node.name)

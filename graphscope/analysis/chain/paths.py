@@ -97,7 +97,25 @@ def multiply(gradient: Array, jacobian: Array | None) -> Array:
     if jacobian is None:
         raise ValueError("Only known factors can be multiplied.")
     with np.errstate(all="ignore"):  # what overflows was too large in torch as well
+        diagonal = diagonal_of(jacobian, gradient.shape)
+        if diagonal is not None:
+            return np.asarray(gradient * diagonal)
         return np.asarray(np.tensordot(gradient, jacobian, axes=gradient.ndim))
+
+
+def diagonal_of(jacobian: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return what an elementwise op multiplies by, None of any other op.
+
+    An infinite slope is multiplied by the zeros of the other elements when a node is
+    asked for its derivative: NaN stands there, which the gradient never meets.
+    """
+    if jacobian.shape != (*shape, *shape) or not np.prod(shape):
+        return None
+    matrix = jacobian.reshape(int(np.prod(shape)), -1)
+    diagonal = np.diagonal(matrix)
+    others = matrix[~np.eye(len(matrix), dtype=bool)]
+    is_harmless = (others == 0) | (np.isnan(others) & bool(np.isinf(diagonal).any()))
+    return diagonal.reshape(shape) if bool(is_harmless.all()) else None
 
 
 def add(one: Array, other: Array) -> Array:

@@ -10,6 +10,7 @@ from graphscope.analysis.chain.model import ChainRule, Check, Kind, Path
 from graphscope.analysis.chain.paths import add, find_paths, total_of
 from graphscope.errors import NotRecordedError
 from graphscope.model.graph import Role
+from graphscope.model.numbers import format_observation
 from graphscope.model.observation import Array
 from graphscope.model.trace import Trace
 
@@ -61,8 +62,32 @@ def find_chain_rule(
         rest=_rest_of(paths, total) if is_cut_off else None,
         autograd=autograd,
         finite_difference=difference,
-        notes=notes,
+        notes=(*_note_others(backward, leaf), *notes),
     )
+
+
+def _note_others(backward: Backward, leaf: int) -> tuple[str, ...]:
+    """Say which of the step's backwards the rule is about, where there are several."""
+    trace = backward.trace
+    events = [event for event, _ in trace.arrivals(leaf)]
+    slot = backward.arrivals.get(leaf)
+    if slot is None or len(events) < 2:  # noqa: PLR2004 - the usual one
+        return ()
+    here = trace.graph.slots[slot].event
+    number, count = events.index(here) + 1, len(events)
+    title = trace.title_of(leaf)
+    text = (
+        f"A gradient reached {title} {count} times in this step; this is number "
+        f"{number}."
+    )
+    stored = [
+        trace.seen(s)
+        for s in trace.slots_of(leaf, Role.AFTER)
+        if trace.graph.slots[s].event == here
+    ]
+    if stored:
+        text += f" With it {title}.grad was {format_observation(stored[-1])}."
+    return (text,)
 
 
 def connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:

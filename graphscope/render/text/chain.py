@@ -265,7 +265,7 @@ def _check_text(name: str, check: Check, *, is_sized: bool) -> str:
     else:
         number = number_text(check.value)
     if check.is_close is None or check.error is None:
-        return f"{name}: {number}"
+        return f"{name}: {number}" + (f", {check.reason}" if check.reason else "")
     sign = "✓" if check.is_close else "✗"
     text = f"{name}: {number} {sign} (off by {error_text(check.error)})"
     return f"{text}, {check.reason}" if check.reason else text
