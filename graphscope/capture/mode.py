@@ -26,6 +26,7 @@ from graphscope.capture.raised import RaisedWatch
 from graphscope.capture.reader import ABSENT
 from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
+from graphscope.capture.stack import is_tracing
 from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
 from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
@@ -107,9 +108,10 @@ class CaptureMode(TorchFunctionMode):
         """Run the call unchanged, and write it down."""
         if func is _SET_GRAD:  # at once: an interrupt before it would leave it off
             return func(*args, **(kwargs or {}))
-        if torch.compiler.is_dynamo_compiling():
+        if torch.compiler.is_dynamo_compiling() or is_tracing():
             # The compiler reads this function in place of running it: to it, it must
             # be a plain call, or it would compile something else than without us.
+            # torch.jit.trace writes down what is read of a tensor, by us as well.
             return func(*args, **(kwargs or {}))
         kwargs = kwargs or {}
         frame = sys._getframe(1)

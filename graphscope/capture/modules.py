@@ -22,7 +22,7 @@ from graphscope.capture.journal import Journal
 from graphscope.capture.module_calls import ModuleCalls, Running
 from graphscope.capture.records import RawOp
 from graphscope.capture.sites import SiteFinder
-from graphscope.capture.stack import Modes, remove_modes, restore_modes
+from graphscope.capture.stack import Modes, is_tracing, remove_modes, restore_modes
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.model.graph import ValueKind
 
@@ -190,6 +190,9 @@ class ModuleWatch:
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
             return
+        if is_tracing():  # its graph would name values after variables of ours
+            self._hide(module, "torch.jit.trace writes down what is done with tensors")
+            return
         try:
             self._push(module)
             if not self._journal.replay.is_active and not self._journal.is_in_backward:
@@ -197,11 +200,13 @@ class ModuleWatch:
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
         if _is_opaque(module, args):
-            self._hidden.append((id(module), remove_modes(self._is_ours)))
-            self._journal.add_gap(
-                f"the inside of {type(module).__name__} was not recorded: "
-                "watching its fused or compiled path would change it"
-            )
+            self._hide(module, "watching its fused or compiled path would change it")
+
+    def _hide(self, module: torch.nn.Module, reason: str) -> None:
+        """Take our modes away until a module has returned."""
+        self._hidden.append((id(module), remove_modes(self._is_ours)))
+        name = type(module).__name__
+        self._journal.add_gap(f"the inside of {name} was not recorded: {reason}")
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
@@ -210,6 +215,8 @@ class ModuleWatch:
             before = self._hidden.pop()[1]
             if before:
                 restore_modes(before, self._is_ours)
+        if is_tracing():
+            return
         try:
             self._end(module, args, output)
             if not self._journal.replay.is_active and not self._journal.is_in_backward:

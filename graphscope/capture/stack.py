@@ -12,6 +12,11 @@ from torch.overrides import TorchFunctionMode
 Modes = list[TorchFunctionMode]
 
 
+def is_tracing() -> bool:
+    """Whether `torch.jit.trace` is running."""
+    return torch._C._get_tracing_state() is not None
+
+
 def _take_all() -> Modes:
     """Empty the stack of this thread; return it, outermost first."""
     count = torch._C._len_torch_function_stack()

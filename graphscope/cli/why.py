@@ -45,5 +45,7 @@ def why(
 
     with closing(open_recording(file)) as recording:
         trace = choose_step(recording, step)
-    found = view_chain_rule(trace, name.removesuffix(_GRAD), of)
+    found = view_chain_rule(
+        trace, name.removesuffix(_GRAD), None if of is None else of.removesuffix(_GRAD)
+    )
     put("\n".join(chain_lines(trace, found.rule, width=find_width())))

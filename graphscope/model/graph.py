@@ -308,6 +308,12 @@ class Graph:
         return {e.op: e.index for e in self.events if e.op is not None}
 
     @cached_property
+    def first_backward(self) -> int:
+        """Index of the first event of a backward, -1 in a step without one."""
+        kinds = (EventKind.GRAD, EventKind.ACCUMULATE, EventKind.CAPTURE)
+        return next((e.index for e in self.events if e.kind in kinds), -1)
+
+    @cached_property
     def grad_events(self) -> dict[int, tuple[int, ...]]:
         """Grad node id -> indices of the events in which it ran or received."""
         found: defaultdict[int, list[int]] = defaultdict(list)

@@ -135,10 +135,24 @@ class Trace:
         return scope.count(".") + 1 if scope else 0
 
     def is_updated(self, value: Value) -> bool:
-        """Whether `value` is what an update made of a leaf of this step."""
+        """Whether `value` is what an update made of a leaf of this step.
+
+        What was written into a leaf before any backward set it up, and is what the
+        forward pass used.
+        """
         if value.previous is None:
             return False
-        return value.op is None or self.graph.ops[value.op].kind is OpKind.UPDATE
+        graph = self.graph
+        if value.op is None:
+            before = graph.value_slots.get(value.previous, ())
+            if any(graph.slots[slot].role is Role.UPDATED for slot in before):
+                return True
+            own = graph.value_slots.get(value.id, ())
+            seen = graph.slots[own[0]].event if own else len(graph.events)
+            return seen > graph.first_backward
+        is_written = graph.ops[value.op].kind is OpKind.UPDATE
+        event = graph.op_events.get(value.op, 0)
+        return is_written and event > graph.first_backward
 
     def loss(self) -> float | None:
         """Return the scalar that the step's last backward started from, if it was one.

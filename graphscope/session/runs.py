@@ -60,6 +60,7 @@ class _Capturing:
             raise
         finally:
             self._is_over = True
+            self._models = ()  # nothing of the user's is kept alive
 
     @property
     def faults(self) -> dict[str, int]:

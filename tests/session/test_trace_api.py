@@ -1,7 +1,9 @@
 """The library as its users meet it: trace, record, load, on, name, step."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +277,16 @@ def test_a_value_is_named_by_hand_and_the_tensor_comes_back() -> None:
 def test_step_and_name_do_nothing_when_nothing_is_recorded() -> None:
     with gs.step():
         assert gs.name(3, "three") == 3
+
+
+def test_a_trace_keeps_no_model_alive() -> None:
+    model = torch.nn.Linear(1, 1)
+    reference = weakref.ref(model)
+    with gs.trace(model) as t:
+        model(torch.ones(1, 1))
+
+    del model
+    gc.collect()
+
+    assert reference() is None
+    assert t.last.names

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch._dynamo.utils import counters
 
+import graphscope as gs
 from tests.zoo.asking import gaps, names_of, numbers, op_named, op_names, picture
 from tests.zoo.watching import Look, Program, three_parts, watch
 
@@ -281,3 +282,22 @@ def test_what_was_compiled_before_a_trace_is_not_compiled_again_inside() -> None
         run(x, x)
     run(x, x)
     assert (backend.count, _counted()) == (1, before)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+def test_torch_jit_trace_writes_down_the_same_graph() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
+    x = torch.ones(1, 3)
+    with gs.trace(model) as t:
+        before = model(x)
+        traced = torch.jit.trace(model, x)
+        after = model(x)
+
+    bare = torch.jit.trace(model, x)
+    kinds = [[node.kind() for node in g.inlined_graph.nodes()] for g in (traced, bare)]
+    assert kinds[0] == kinds[1]
+    assert torch.equal(before, after)
+    assert t.faults == {}
+    assert [op.name for op in t.last.trace.graph.ops][-2:] == ["linear", "relu"]
+    reasons = " ".join(gap.reason for gap in t.last.trace.graph.gaps)
+    assert "torch.jit.trace writes down what is done with tensors" in reasons

@@ -87,7 +87,7 @@ def _read_factor(
         target=root if (link.node, link.output) == links.start else target,
         inner="" if source is not None else _inner_title(backward, link.place),
         event=backward.events[link.node],
-        jacobian=_jacobian_of(backward, link),
+        jacobian=_jacobian_of(backward, link, source),
         sent=sent,
         arrived=_arrived_at(backward, link.place, source),
         share=sent / total if sent is not None and total > 0 else 1.0,
@@ -101,8 +101,8 @@ def _arrived_at(backward: Backward, place: Place, value: int | None) -> float | 
     return at_leaf if at_leaf is not None else at_node
 
 
-def _jacobian_of(backward: Backward, link: Link) -> Array | None:
-    """Return the local derivative along a link.
+def _jacobian_of(backward: Backward, link: Link, value: int | None) -> Array | None:
+    """Return the local derivative along a link, None where it is not known.
 
     It is widened to float64, so that the product adds no rounding of its own.
     """
@@ -110,7 +110,52 @@ def _jacobian_of(backward: Backward, link: Link) -> Array | None:
     if jacobian is None:
         return selected_by(backward.trace.graph, link.node, link.output)
     kind = np.complex128 if np.iscomplexobj(jacobian) else np.float64
-    return jacobian.astype(kind)
+    target = _shape_at(backward, (link.node, link.output), None)
+    source = _shape_at(backward, link.place, value)
+    if target is None or source is None:
+        return None
+    return fit_source(jacobian.astype(kind), target, source)
+
+
+def _shape_at(
+    backward: Backward, place: Place, value: int | None
+) -> tuple[int, ...] | None:
+    """Return the shape of the gradient at a place."""
+    if value is not None:
+        return backward.trace.graph.values[value].shape
+    slot = backward.slots.get((Role.GRAD_OUTPUT, *place))
+    return None if slot is None else backward.trace.graph.slots[slot].shape
+
+
+def fit_source(
+    jacobian: Array, target: tuple[int, ...], source: tuple[int, ...]
+) -> Array | None:
+    """Undo broadcasting inside of an op: sum over what the source was spread to.
+
+    Args:
+        jacobian: Of shape `[*target, *spread]`.
+        target: Shape of what the node made.
+        source: Shape of what it read, which `spread` was broadcast from.
+
+    Returns:
+        The Jacobian of shape `[*target, *source]`, None where shapes contradict.
+
+    >>> fit_source(np.ones((2, 3, 4)), (2,), (3, 1)).shape
+    (2, 3, 1)
+    """
+    lead = len(target)
+    if jacobian.shape[:lead] != target:
+        return None
+    extra = jacobian.ndim - lead - len(source)
+    if extra < 0:
+        return None
+    summed = jacobian.sum(axis=tuple(range(lead, lead + extra)))
+    for axis, size in enumerate(source, lead):
+        if summed.shape[axis] != size:
+            if size != 1:
+                return None
+            summed = summed.sum(axis=axis, keepdims=True)
+    return np.asarray(summed)
 
 
 def _inner_title(backward: Backward, place: Place) -> str:

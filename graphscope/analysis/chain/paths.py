@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,11 +17,14 @@ ALL_SHOWN: Final = 50
 STRONGEST: Final = 10
 """Of more paths, this many are shown."""
 
-_RANKED: Final = 20_000  # of more paths the strongest are found by bounds
+_RANKED: Final = 200_000  # factors; of longer lists the strongest are found by bounds
 _CANDIDATES: Final = 4 * STRONGEST  # by bounds, before their products are compared
 
 Route = tuple[Link, ...]
 """The links of a path, from the root to the leaf."""
+
+_Tail = tuple[Link, Any] | None
+"""The same as a link and the rest, so that long routes share what they end with."""
 
 
 def find_paths(links: Links, factors: Factors, seed: Array | None) -> tuple[Path, ...]:
@@ -30,7 +33,7 @@ def find_paths(links: Links, factors: Factors, seed: Array | None) -> tuple[Path
         return tuple(_make_path(r, factors, seed) for r in _routes(links))
     routes = (
         list(_routes(links))
-        if links.count <= _RANKED
+        if links.count * len(links.order) <= _RANKED
         else _strongest_routes(links, factors, _CANDIDATES)
     )
     made = (_make_path(route, factors, seed) for route in routes)
@@ -55,17 +58,25 @@ def _strongest_routes(links: Links, factors: Factors, count: int) -> list[Route]
     For scalars these are the strongest paths themselves; for vectors the size of a
     product may be smaller than the product of the sizes.
     """
-    best: dict[Place, list[tuple[float, Route]]] = {links.end: [(1.0, ())]}
+    best: dict[Place, list[tuple[float, _Tail]]] = {links.end: [(1.0, None)]}
     for place in reversed(links.order):
         if place == links.end:
             continue
         found = [
-            (_size_of(factors.by_link[link]) * size, (link, *route))
+            (_size_of(factors.by_link[link]) * size, (link, tail))
             for link in links.outgoing.get(place, ())
-            for size, route in best.get(link.place, ())
+            for size, tail in best.get(link.place, ())
         ]
         best[place] = heapq.nlargest(count, found, key=lambda pair: pair[0])
-    return [route for _, route in best.get(links.start, ())]
+    return [_unroll(tail) for _, tail in best.get(links.start, ())]
+
+
+def _unroll(tail: _Tail) -> Route:
+    route: list[Link] = []
+    while tail is not None:
+        link, tail = tail
+        route.append(link)
+    return tuple(route)
 
 
 def _size_of(factor: Factor) -> float:
@@ -124,15 +135,24 @@ def add(one: Array, other: Array) -> Array:
         return np.asarray(one + other)
 
 
-def total_of(links: Links, factors: Factors, seed: Array) -> Array:
-    """Return the sum over all paths, without walking them one by one."""
-    gathered: dict[Place, Array] = {links.start: seed}
+def total_of(
+    links: Links, factors: Factors, seed: Array, *, of_sizes: bool = False
+) -> Array:
+    """Return the sum over all paths, without walking them one by one.
+
+    With `of_sizes` every number is replaced by its size first: what the sum would be
+    if nothing cancelled, which is what its rounding is measured by.
+    """
+    gathered: dict[Place, Array] = {links.start: np.abs(seed) if of_sizes else seed}
     for place in links.order:
         here = gathered.get(place)
         if here is None or place == links.end:
             continue
         for link in links.outgoing.get(place, ()):
-            sent = multiply(here, factors.by_link[link].jacobian)
+            jacobian = factors.by_link[link].jacobian
+            if of_sizes and jacobian is not None:
+                jacobian = np.abs(jacobian)
+            sent = multiply(here, jacobian)
             known = gathered.get(link.place)
             gathered[link.place] = sent if known is None else add(known, sent)
     return gathered[links.end]

@@ -1,9 +1,15 @@
 """Takes the gradient of one value by another apart into paths and factors."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graphscope.analysis.chain.backward import Backward, find_backwards
-from graphscope.analysis.chain.checks import check_autograd, check_difference
+from graphscope.analysis.chain.checks import (
+    check_autograd,
+    check_difference,
+    settle,
+)
 from graphscope.analysis.chain.factors import read_factors
 from graphscope.analysis.chain.links import Links, Place, find_links, place_of
 from graphscope.analysis.chain.model import ChainRule, Check, Kind, Path
@@ -41,16 +47,24 @@ def find_chain_rule(
     paths = find_paths(links, factors, seed)
     total = total_of(links, factors, seed) if is_whole and seed is not None else None
     is_cut_off = len(paths) < links.count
-    autograd = (
-        check_autograd(backward, leaf, total, _scale_of(paths, total))
-        if is_start
-        else Check(reason=_why_no_gradient(trace, root))
-    )
+    others = _other_starts(backward, root)
+    if is_start and not others:
+        scale = 0.0
+        if total is not None and seed is not None:
+            sizes = total_of(links, factors, seed, of_sizes=True)
+            scale = float(np.nan_to_num(sizes).max(initial=0.0))
+        autograd = check_autograd(backward, leaf, total, scale)
+    else:
+        autograd = Check(reason=_why_no_gradient(trace, root, others))
     notes: tuple[str, ...] = ()
     difference = Check(reason="it was not asked for")
     if is_checked:
-        expected = autograd.value if autograd.value is not None else total
+        is_same = autograd.value is not None and autograd.is_close is not False
+        expected = autograd.value if is_same else total
+        if total is None:
+            expected = autograd.value
         difference, notes = _check_difference(backward, (leaf, root), seed, expected)
+        autograd = settle(autograd, difference)
     return ChainRule(
         leaf=leaf,
         root=root,
@@ -97,6 +111,10 @@ def connect(trace: Trace, leaf: int, root: int) -> tuple[Backward, Links]:
         NotRecordedError: No gradient flowed from `root` to `leaf` in this step.
     """
     title, above = trace.title_of(leaf), trace.title_of(root)
+    if leaf == root:
+        raise NotRecordedError(
+            f"The derivative of {title} by itself is 1. Ask for that of a loss."
+        )
     start, end = place_of(trace.graph, root), place_of(trace.graph, leaf)
     if end is None:
         raise NotRecordedError(
@@ -151,16 +169,43 @@ def _seed_of(backward: Backward, root: int, *, is_start: bool) -> Array | None:
     return np.ones(value.shape)
 
 
-def _why_no_gradient(trace: Trace, root: int) -> str:
+def _other_starts(backward: Backward, root: int) -> list[int]:
+    """Return what else the same backward started from, with a gradient of its own."""
+    graph = backward.trace.graph
+    found = []
+    for other in graph.roots:
+        place = place_of(graph, other)
+        if other != root and place is not None and place[0] in backward.events:
+            is_start = not _has_sender(backward, place)
+            if is_start or _has_own_seed(backward, place):
+                found.append(other)
+    return found
+
+
+def _has_own_seed(backward: Backward, place: Place) -> bool:
+    """Whether more reached a place than the other nodes sent there."""
+    arrived = backward.seen(Role.GRAD_OUTPUT, *place)
+    nodes = backward.trace.graph.grad_nodes
+    sent = [
+        backward.seen(Role.EDGE, node, position)
+        for node in backward.events
+        for position, edge in enumerate(nodes[node].edges)
+        if (edge.target, edge.output) == place
+    ]
+    data = [seen.data for seen in sent if seen is not None and seen.data is not None]
+    if arrived is None or arrived.data is None or len(data) < len(sent):
+        return False
+    total = np.sum(data, axis=0, dtype=np.float64)
+    return not np.allclose(total, arrived.data, rtol=1e-3, equal_nan=True)
+
+
+def _why_no_gradient(trace: Trace, root: int, others: Sequence[int]) -> str:
+    title = trace.title_of(root)
+    if others and root in trace.graph.roots:
+        names = " and ".join(trace.title_of(r) for r in (root, *others))
+        return f"backward started from {names} together, and the gradient is of both"
     started = ", ".join(trace.title_of(r) for r in trace.graph.roots)
-    return f"backward started from {started}, not from {trace.title_of(root)}"
-
-
-def _scale_of(paths: tuple[Path, ...], total: Array | None) -> float:
-    """Return the size of what was added: large terms that cancel round more."""
-    largest = sum(path.strength for path in paths)
-    own = 0.0 if total is None else float(np.abs(total).max(initial=0.0))
-    return max(largest, own)
+    return f"backward started from {started}, not from {title}"
 
 
 def _rest_of(paths: tuple[Path, ...], total: Array | None) -> Array | None:
