@@ -187,7 +187,10 @@ def _logistic_events(
     for node, result, edges in routes:
         seen_back = [slot(Role.GRAD_OUTPUT, result, grad_node=node)]
         for position, value in edges:
-            seen_back.append(slot(Role.LOCAL, value, grad_node=node, position=position))
+            square = (1,) if result == 7 else (1, 1)  # of the result, then the input
+            seen_back.append(
+                slot(Role.LOCAL, value, grad_node=node, position=position, shape=square)
+            )
             seen_back.append(slot(Role.EDGE, value, grad_node=node, position=position))
         add(EventKind.GRAD, Phase.BACKWARD, seen_back, grad_node=node, site=backward)
         for leaf, leaf_node in ((3, 5), (1, 4)):

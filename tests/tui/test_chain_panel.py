@@ -228,7 +228,7 @@ async def test_the_rule_on_a_medium_terminal() -> None:
 │                                                            ││  10                                                    │
 │                                                            ││  11 def train_step():                                  │
 │                                                            ││  12     u = x_1 * w_1                     ⟵ 1.85       │
-│                                                            ││  13     z = u + b                         ⟵ 1.9       ▃│
+│                                                            ││  13     z = u + b                         ⟵ 1.9        │
 │                                                            ││▶ 14     a = torch.sigmoid(z)              ⟵ 0.8699     │
 │                                                            ││  15     l = F.binary_cross_entropy(a, y)  ⟵ 0.1394     │
 │                                                            ││  16     optimizer.zero_grad()                          │
