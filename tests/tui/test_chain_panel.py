@@ -230,14 +230,14 @@ async def test_the_rule_on_a_medium_terminal() -> None:
 │                                                            ││  12     u = x_1 * w_1                     ⟵ 1.85       │
 │                                                            ││  13     z = u + b                         ⟵ 1.9        │
 │                                                            ││▶ 14     a = torch.sigmoid(z)              ⟵ 0.8699     │
-│                                                            ││  15     l = F.binary_cross_entropy(a, y)  ⟵ 0.1394     │
+│                                                            ││  15     l = F.binary_cross_entropy(a, y)  ⟵ 0.1394    ▇│
 │                                                            ││  16     optimizer.zero_grad()                          │
 │                                                            ││  17     l.backward()                                   │
+│                                                            ││  18     optimizer.step()                               │
 ╰─────────────────── ▶ SigmoidBackward0 ran  logistic.py:17 ─╯╰────────────────────────────────────────────────────────╯
 ╭─ chain rule · ∂L/∂w₁ ────────────────────────────────────────────────────────────────────────────────────────────────╮
 │∂L/∂w₁ = ∂u/∂w₁ · ∂z/∂u · ∂a/∂z  ·  ∂L/∂a                                                                             │
 │       =   ?    ·   ?   · 0.1132 · −1.1496  =  ?   so far ∂L/∂z = −0.1301                                             │
-│                                                                                                                      │
 │                                                                                                                      │
 ╰──────────────────────────────────────────────────────────────────────────────────────── 2 of 4 factors · esc closes ─╯
  1 forward ━━━━━━━━━━━━━━━━━ 2 loss ━━━━━━ 3 zero ━━━━━━ 4 backward ━━━━━━●╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌╌╌╌╌
