@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from graphscope.cli.lesson import describe_lesson
+from graphscope.cli.lesson import can_draw, describe_lesson
 from graphscope.cli.output import find_width, has_terminal, put, say
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
@@ -126,7 +126,7 @@ def _run(shelf: Shelf, chosen: Example, folder: Path, *, is_open: bool) -> None:
             _open(chosen, folder / f"{chosen.id}.gscope")
         lesson = describe_lesson(shelf, chosen, run, width=find_width())
         put(lesson)
-        if not is_open and len(run.steps):
+        if not is_open and can_draw(run):
             _write_pictures(chosen, run.steps[0].trace, folder)
 
 

@@ -8,6 +8,7 @@ from graphscope.cli.report import (
 )
 from graphscope.cli.table import align
 from graphscope.cli.traps import write_traps
+from graphscope.diagram.build import build_diagram
 from graphscope.diagram.options import DiagramOptions
 from graphscope.lectures.catalog import Example
 from graphscope.lectures.lesson import choose_chain_rule, choose_style
@@ -27,7 +28,7 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
         width: Cells in a line.
     """
     parts: list[str] = []
-    if len(run.steps):
+    if can_draw(run):
         first = run.steps[0].trace
         numbers = range(len(run.steps))
         style = choose_style(first)
@@ -39,7 +40,7 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
         if rule is not None:
             parts.append("\n".join(chain_lines(first, rule, width=width)))
     else:
-        parts.append(f"{example.id} · no torch operation ran: there is no graph.")
+        parts.append(f"{example.id} · no torch operation ran: nothing to draw.")
     if run.printed.strip():
         parts.append(f"It prints:\n{run.printed.rstrip()}")
     if run.error:
@@ -49,6 +50,11 @@ def describe_lesson(shelf: Shelf, example: Example, run: Run, *, width: int) -> 
     parts += _describe_oracle(shelf, example, run, width=width)
     parts.append(f"Look at: {example.look_at}")
     return "\n\n".join(parts)
+
+
+def can_draw(run: Run) -> bool:
+    """Whether the first step of an example has anything in its picture."""
+    return len(run.steps) > 0 and bool(build_diagram(run.steps[0].trace).boxes)
 
 
 def _describe_oracle(

@@ -49,7 +49,8 @@ def summarize(data: Array) -> Stats:
     5.0
     """
     flat = np.abs(data).ravel() if np.iscomplexobj(data) else data.ravel()
-    wide = flat.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # memory never written may hold any bits
+        wide = flat.astype(np.float64)
     finite = wide[np.isfinite(wide)]
     nans = int(np.isnan(wide).sum())
     infs = int(wide.size - finite.size - nans)

@@ -72,6 +72,16 @@ def test_an_example_stands_beside_its_lecture(process: Run, tmp_path: Path) -> N
     assert "7e-logreg-theta.gscope · step 0 (0 to 0) · " in shown.stdout
 
 
+def test_an_example_without_an_operation_has_nothing_to_draw(
+    process: Run, tmp_path: Path
+) -> None:
+    done = process("demo", "35-skeleton", "--no-ui")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("35-skeleton · no torch operation ran")
+    assert list((tmp_path / "graphscope-demo").glob("*.svg")) == []
+
+
 def test_an_example_that_raises_says_so_and_ends_well(process: Run) -> None:
     done = process("demo", "41-scalar-only-error", "--no-ui")
 
