@@ -4,6 +4,7 @@ An optimizer's name says little (momentum, weight decay, clipping), so the rule 
 only written where old value, gradient and learning rate give the new value.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +48,11 @@ class PlainStep:
         return f"{texts[0]} − {format_number(self.rate)} · {factor} = {texts[2]}"
 
 
-def plain_steps(trace: Trace, event: Event) -> dict[int, PlainStep | None]:
+PlainSteps = Mapping[int, PlainStep | None]
+"""Parameter -> its plain step, None where the update was something else."""
+
+
+def plain_steps(trace: Trace, event: Event) -> PlainSteps:
     """Return for each parameter that an update changed the plain step, if it was one.
 
     Parameters whose numbers were not kept whole are left out.

@@ -7,7 +7,7 @@ from typing import Final
 from graphscope.diagram.draft import OP, Moment
 from graphscope.diagram.labels import title_of
 from graphscope.diagram.model import Arrow, ArrowKind, Box, BoxKind, Line
-from graphscope.diagram.plain_steps import plain_steps, value_before
+from graphscope.diagram.plain_steps import PlainSteps, plain_steps, value_before
 from graphscope.diagram.selection import Selection
 from graphscope.model.graph import Event, Role, Slot
 from graphscope.model.numbers import format_array, format_number, format_observation
@@ -40,6 +40,7 @@ def update_arrows(selection: Selection, drawn: Collection[str]) -> list[Arrow]:
 
 
 def _update_box(trace: Trace, event: Event) -> Box:
+    steps = plain_steps(trace, event)
     return Box(
         id=f"event{event.index}",
         kind=BoxKind.UPDATE,
@@ -48,8 +49,8 @@ def _update_box(trace: Trace, event: Event) -> Box:
             Line(text, event.index)
             for text in (
                 *_hyper_texts(trace, event),
-                *_rule_texts(trace, event),
-                *_parameter_texts(trace, event),
+                *_rule_texts(steps),
+                *_parameter_texts(trace, event, steps),
             )
         ),
         values=event.values,
@@ -71,9 +72,8 @@ def _hyper_texts(trace: Trace, event: Event) -> list[str]:
     return _cut(list(texts), _SHOWN_HYPERS)
 
 
-def _rule_texts(trace: Trace, event: Event) -> list[str]:
+def _rule_texts(steps: PlainSteps) -> list[str]:
     """Write the lectures' rule where the numbers say that it was followed."""
-    steps = plain_steps(trace, event)
     if not steps or None in steps.values():
         return []
     rates = {step.rate for step in steps.values() if step is not None}
@@ -81,8 +81,7 @@ def _rule_texts(trace: Trace, event: Event) -> list[str]:
     return [f"θ ← θ − {rate} · L′"]
 
 
-def _parameter_texts(trace: Trace, event: Event) -> list[str]:
-    steps = plain_steps(trace, event)
+def _parameter_texts(trace: Trace, event: Event, steps: PlainSteps) -> list[str]:
     texts: list[str] = []
     for index, slot in _slots(trace, event, Role.UPDATED):
         if slot.value is None:
