@@ -20,6 +20,7 @@ from graphscope.version import __version__ as __version__
 if TYPE_CHECKING:
     from graphscope.errors import (
         CaptureError as CaptureError,
+        DebuggerError as DebuggerError,
         ExportError as ExportError,
         GraphscopeError as GraphscopeError,
         NotRecordedError as NotRecordedError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CaptureError": "graphscope.errors",
+    "DebuggerError": "graphscope.errors",
     "ExportError": "graphscope.errors",
     "GraphscopeError": "graphscope.errors",
     "NotRecordedError": "graphscope.errors",

@@ -36,3 +36,10 @@ class ExportError(GraphscopeError):
 
 class CaptureError(GraphscopeError):
     """A trace or recording used in a way that cannot work, such as entered twice."""
+
+
+class DebuggerError(GraphscopeError):
+    """A command, a breakpoint or a condition that the debugger cannot take.
+
+    The message may have several lines: the text with a caret under the mistake.
+    """

@@ -1,0 +1,1 @@
+"""Pausing, breakpoints, conditions, and the channel that commands come through."""
