@@ -102,7 +102,7 @@ class FileRecording:
         Raises:
             RecordingError: The file is gone or cannot be read any more.
         """
-        before = len(self._steps), self._summary, self._thinned.size
+        before = self._contents
         with self._reading() as connection:
             seen, self._seen = self._seen, connection.stamp
             if seen == connection.stamp and not seen.wal_bytes:
@@ -114,12 +114,19 @@ class FileRecording:
             self._summary = read_summary(connection)
             is_thinner = self._drop_thinned(read_thinned(connection))
             self._read_new(connection)
-        after = len(self._steps), self._summary, self._thinned.size
-        return is_thinner or before != after
+        return is_thinner or before != self._contents
+
+    @property
+    def _contents(self) -> tuple[object, ...]:
+        """What a refresh may change; a draft that has grown has another graph."""
+        return len(self._steps), self._steps[-1:], self._summary, self._thinned.size
 
     def _read_new(self, connection: Connection) -> None:
         # The last step may have been a draft, which another has replaced.
         start = self._steps.pop()[0] if self._steps else 0
+        del self._health[len(self._steps) :]
+        for numbers in self._series.values():
+            del numbers[len(self._steps) :]
         self._steps += read_heads(connection, start, self._summary, self._thinned)
         self._numbers = number_steps(self._steps)
         if not self._steps:
