@@ -9,7 +9,7 @@ import pytest
 from graphscope.model.graph import Role
 from graphscope.model.trace import Status
 from graphscope.storage.create import create_file
-from graphscope.storage.file import open_recording
+from graphscope.storage.file import FileRecording, open_recording
 from graphscope.storage.sink import Sink
 from tests.drafts import cut_short
 from tests.samples import logistic_trace
@@ -34,24 +34,27 @@ def write_draft(sink: Sink, events: int) -> None:
     sink.commit()
 
 
-def test_a_draft_that_has_grown_is_read_again(sink: Sink, path: Path) -> None:
+def _begun(sink: Sink, path: Path) -> FileRecording:
     write_draft(sink, 1)
-    with closing(open_recording(path)) as recording:
-        assert len(recording[0].graph.events) == 1
-        write_draft(sink, 3)
+    return open_recording(path)
 
-        assert recording.refresh()
-        assert len(recording) == 1
-        assert len(recording[0].graph.events) == 3
-        assert recording[0].status is Status.OPEN
-        assert not recording.refresh()
+
+def test_a_draft_that_has_grown_is_read_again(sink: Sink, path: Path) -> None:
+    counts = []
+    with closing(_begun(sink, path)) as recording:
+        for events in (2, 3, 3):
+            write_draft(sink, events)
+            counts.append((recording.refresh(), len(recording[0].graph.events)))
+        status = recording[0].status
+
+    assert counts == [(True, 2), (True, 3), (False, 3)]
+    assert status is Status.OPEN
 
 
 def test_the_series_of_a_value_takes_the_place_of_what_the_draft_knew(
     sink: Sink, path: Path
 ) -> None:
-    write_draft(sink, 1)
-    with closing(open_recording(path)) as recording:
+    with closing(_begun(sink, path)) as recording:
         assert recording.series("z", Role.VALUE) == [None]
         write_draft(sink, 2)
         recording.refresh()
