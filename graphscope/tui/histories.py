@@ -12,11 +12,15 @@ _KEPT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class HistoryKey:
-    """Whose numbers, and how many steps there were when they were asked for."""
+    """Whose numbers, and what there was when they were asked for.
+
+    `changes` counts how often the recording changed: its last step may be a draft.
+    """
 
     name: str
     gradient_role: Role
     steps: int
+    changes: int = 0
 
 
 class Histories:
@@ -25,10 +29,15 @@ class Histories:
     def __init__(self) -> None:
         self._found: OrderedDict[HistoryKey, History] = OrderedDict()
         self._reading: HistoryKey | None = None
+        self._last: dict[tuple[str, Role], History] = {}
 
     def get(self, key: HistoryKey | None) -> History | None:
         """Return what is known already."""
         return None if key is None else self._found.get(key)
+
+    def last(self, key: HistoryKey | None) -> History | None:
+        """Return what was known of the same node last: better than a gap meanwhile."""
+        return None if key is None else self._last.get((key.name, key.gradient_role))
 
     def begin(self, key: HistoryKey) -> bool:
         """Whether `key` must be read now; only the last one asked for is."""
@@ -39,7 +48,7 @@ class Histories:
 
     def put(self, key: HistoryKey, history: History) -> None:
         """Keep what was read."""
-        self._found[key] = history
+        self._found[key] = self._last[key.name, key.gradient_role] = history
         if key == self._reading:
             self._reading = None
         if len(self._found) > _KEPT:

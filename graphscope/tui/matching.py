@@ -6,6 +6,7 @@ second step trains the other network), so that numbers of events and nodes drift
 
 import re
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.model.graph import Event
@@ -13,6 +14,7 @@ from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Node, Outline, site_of
+from graphscope.tui.state import Position
 from graphscope.tui.words import event_text, title_of_node
 
 _ID: Final = re.compile(r"#\d+")
@@ -92,3 +94,31 @@ def _place(site: Site | None) -> Hashable:
 def _plain(title: str) -> str:
     """Leave out ids, which differ from step to step."""
     return _ID.sub("", title)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the user went last other than by step: what steps are compared with."""
+
+    moment: Moment
+    outline: Outline
+    selection: int | None
+
+
+def carry(
+    origin: Origin, position: Position, trace: Trace, outline: Outline
+) -> Position:
+    """Find event and selected node of `origin` again in another step."""
+    chosen = origin.selection
+    if outline is origin.outline:  # the same structure
+        return replace(position, event=origin.moment.event, selection=chosen)
+    event = match_event(origin.moment, trace)
+    if chosen is not None:
+        about = origin.outline.nodes_of_event(origin.moment.event)
+        here = outline.nodes_of_event(event)
+        if chosen in about and here:
+            chosen = here[min(about.index(chosen), len(here) - 1)]
+        else:
+            before = origin.moment.trace
+            chosen = match_node(before, origin.outline, chosen, trace, outline)
+    return replace(position, event=event, selection=chosen)

@@ -1,4 +1,8 @@
-"""What workers report to the application."""
+"""What workers report to the application.
+
+Each says for which session it was: several can be open, and another may be on the
+screen by then.
+"""
 
 from pathlib import Path
 
@@ -10,13 +14,15 @@ from graphscope.tui.chain_answer import Answer, ChainKey
 from graphscope.tui.histories import HistoryKey
 from graphscope.tui.inspector import History
 from graphscope.tui.moment import Moment
+from graphscope.tui.session_view import SessionView
 
 
 class HistoryRead(Message):
     """The numbers of a node over the steps have been read."""
 
-    def __init__(self, key: HistoryKey, history: History) -> None:
+    def __init__(self, session: SessionView, key: HistoryKey, history: History) -> None:
         super().__init__()
+        self.session = session
         self.key = key
         self.history = history
 
@@ -24,8 +30,11 @@ class HistoryRead(Message):
 class BoxesDrawn(Message):
     """The boxes of a large step have been laid out."""
 
-    def __init__(self, moment: Moment, drawing: BoxDrawing) -> None:
+    def __init__(
+        self, session: SessionView, moment: Moment, drawing: BoxDrawing
+    ) -> None:
         super().__init__()
+        self.session = session
         self.moment = moment
         self.drawing = drawing
 
@@ -33,8 +42,11 @@ class BoxesDrawn(Message):
 class ChainFound(Message):
     """A chain rule has been found, or checked by a finite difference."""
 
-    def __init__(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
+    def __init__(
+        self, session: SessionView, key: ChainKey, *, trace: Trace, answer: Answer
+    ) -> None:
         super().__init__()
+        self.session = session
         self.key = key
         self.trace = trace
         self.answer = answer

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from graphscope.tui.keys import KEYS
+from graphscope.tui.keys import Key
 from graphscope.tui.search import Entry
 
 _MAX_NODES = 200
@@ -15,6 +15,10 @@ _MAX_NODES = 200
 
 class Palette(Protocol):
     """What the palette needs of the application."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All keys."""
 
     def list_entries(self) -> tuple[Entry, ...]:
         """Return the nodes of the step."""
@@ -30,7 +34,7 @@ class Commands(Provider):
     """Lists all keys as commands, and `go to node …`."""
 
     async def discover(self) -> Hits:
-        for key in KEYS:
+        for key in self._palette.keys:
             run = self._runner(key.action)
             yield DiscoveryHit(_key_title(key.meaning, key.shown), run, key.meaning)
 
@@ -42,7 +46,7 @@ class Commands(Provider):
                 yield Hit(score, title, command, text=text)
 
     def _commands(self) -> Iterator[tuple[Content, str, Callable[[], object]]]:
-        for key in KEYS:
+        for key in self._palette.keys:
             title = _key_title(key.meaning, key.shown)
             yield title, key.meaning, self._runner(key.action)
         for entry in self._palette.list_entries()[:_MAX_NODES]:

@@ -4,9 +4,8 @@ Knows no widgets. The application asks it for pictures of a given width.
 """
 
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from graphscope.analysis.phases import PhaseRun, find_runs
@@ -15,10 +14,11 @@ from graphscope.diagram.options import DiagramOptions
 from graphscope.errors import GraphscopeError
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Gap, Graph, Role
-from graphscope.tui.box_view import MAX_BOXES, BoxDrawing, draw_step, picture_boxes
+from graphscope.tui.box_view import BoxDrawing
 from graphscope.tui.chain_panel import ChainPanel
 from graphscope.tui.feed import Feed, Series
-from graphscope.tui.histories import HistoryKey
+from graphscope.tui.graph_pane import GraphPane, Scene
+from graphscope.tui.histories import Histories, HistoryKey
 from graphscope.tui.inspector import History, count_gaps, inspect_node, list_gaps
 from graphscope.tui.lines import (
     ListPicture,
@@ -30,12 +30,11 @@ from graphscope.tui.lines import (
     message_picture,
     pad,
 )
-from graphscope.tui.matching import match_event, match_node
+from graphscope.tui.matching import Origin, carry
 from graphscope.tui.moment import Moment
-from graphscope.tui.outline import Node, Outline, OutlineCache, build_outline
-from graphscope.tui.rail_view import Columns, RailPicture, choose_columns
+from graphscope.tui.outline import Node, Outline, OutlineCache
 from graphscope.tui.source import find_focus, show_source, why_no_source
-from graphscope.tui.state import Position, View, fit
+from graphscope.tui.state import LAST, Position, View, fit
 from graphscope.tui.timeline import (
     HeaderFacts,
     draw_event,
@@ -45,20 +44,9 @@ from graphscope.tui.timeline import (
 from graphscope.tui.traps import TrapWatch, count_traps, list_titles
 from graphscope.tui.words import name_of_node, title_of_node
 
-_KEPT_DRAWINGS: Final = 16
-_QUICK_NODES: Final = 400
 _TITLE_WIDTH: Final = 40
-_DrawingKey = tuple[int, DiagramOptions]
+NO_STEPS: Final = "The recording has no steps."
 _HINT: Final = "Select a node: ↑ ↓, a click, or / to search."
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """Where the user went last other than by step: what steps are compared with."""
-
-    moment: Moment
-    outline: Outline
-    selection: int | None
 
 
 class SessionView:
@@ -71,24 +59,30 @@ class SessionView:
         problem: Why there is no step to show.
         numbers: The number of each step.
         chain: The chain rule that is pinned.
+        histories: Numbers over the steps that were read.
+        about_to_run: Number of the step and event of an autograd node that has not
+            run yet: training is paused in front of it.
     """
 
-    def __init__(self, feed: Feed, title: str) -> None:
+    def __init__(self, feed: Feed, title: str, *, if_empty: str = NO_STEPS) -> None:
         self.position = Position()
         self.moment: Moment | None = None
         self.outline: Outline | None = None
         self.problem = ""
         self.chain = ChainPanel()
+        self.histories = Histories()
+        self.about_to_run: tuple[int, int] | None = None
         self._feed = feed
+        self._if_empty = if_empty
+        self._changes = 0
         self._traps = TrapWatch(feed)
         self._title = title
-        self._origin: _Origin | None = None
+        self._origin: Origin | None = None
         self._losses: Series = feed.losses()
         self._steps = feed.steps
         self.numbers: Sequence[int] = feed.numbers
         self._outlines = OutlineCache()
-        self._columns: tuple[tuple[Graph, int], Columns] | None = None
-        self._drawings: OrderedDict[_DrawingKey, BoxDrawing] = OrderedDict()
+        self._graph_pane = GraphPane()
         self._runs: tuple[Graph, tuple[PhaseRun, ...]] | None = None
 
     @property
@@ -114,6 +108,7 @@ class SessionView:
         except GraphscopeError:
             return False
         if is_changed:
+            self._changes += 1
             was_empty, number = self._steps == 0, self.number
             self._steps, self._losses = self._feed.steps, self._feed.losses()
             self.numbers = self._feed.numbers
@@ -121,6 +116,8 @@ class SessionView:
                 self.go(self.position, follow=True)
             elif number not in self.numbers[self.position.step :][:1]:
                 self._move_to(number)
+            else:  # its step may have been a draft
+                self.go(self.position, follow=False)
         return is_changed
 
     def _move_to(self, number: int) -> None:
@@ -141,8 +138,9 @@ class SessionView:
         is_same_step = position.step == self.position.step
         self._load(position)
         origin = self._origin
-        if not follow and not is_same_step and origin is not None:
-            position = self._carry(origin, position)
+        is_elsewhere = not follow and not is_same_step
+        if is_elsewhere and origin is not None and self.moment and self.outline:
+            position = carry(origin, position, self.moment.trace, self.outline)
         found = fit(position, self.events)
         self.position = found
         if self.moment is None or self.outline is None:
@@ -158,13 +156,13 @@ class SessionView:
         self.position = replace(found, selection=selection)
         self.chain.look(self.moment, self.outline)
         if follow or is_same_step or origin is None:
-            self._origin = _Origin(self.moment, self.outline, selection)
+            self._origin = Origin(self.moment, self.outline, selection)
 
     def _load(self, position: Position) -> None:
         self.problem = ""
         if self._steps == 0:
             self.moment = self.outline = None
-            self.problem = "The recording has no steps."
+            self.problem = self._if_empty
             return
         try:
             trace = self._feed.trace(position.step)
@@ -174,25 +172,6 @@ class SessionView:
             return
         self.outline = self._outlines.get(trace.graph)
         self.moment = Moment(trace, position.event)
-
-    def _carry(self, origin: _Origin, position: Position) -> Position:
-        """Find event and selected node of `origin` again in the step now open."""
-        if self.moment is None or self.outline is None:
-            return position
-        trace, chosen = self.moment.trace, origin.selection
-        if self.outline is origin.outline:  # the same structure
-            return replace(position, event=origin.moment.event, selection=chosen)
-        event = match_event(origin.moment, trace)
-        if chosen is not None:
-            about = origin.outline.nodes_of_event(origin.moment.event)
-            here = self.outline.nodes_of_event(event)
-            if chosen in about and here:
-                chosen = here[min(about.index(chosen), len(here) - 1)]
-            else:
-                chosen = match_node(
-                    origin.moment.trace, origin.outline, chosen, trace, self.outline
-                )
-        return replace(position, event=event, selection=chosen)
 
     def toggle_chain(self) -> bool:
         """Pin the chain rule of the selected node, or close it; False without both."""
@@ -240,68 +219,29 @@ class SessionView:
         moment, outline = self.moment, self.outline
         if moment is None or outline is None:
             return message_picture(self.problem, width, Tone.ERROR)
-        if not outline.nodes:
-            return message_picture("Nothing ran in this step.", width)
-        if self.position.view is View.RAIL:
-            columns = self._choose_columns(moment, outline, width)
-            return RailPicture(
-                moment,
-                outline,
-                columns,
-                self.position.selection,
-                self.position.style,
-                self.chain.marks(moment, outline),
-            )
-        drawing = self._drawings.get(self._drawing_key)
-        if drawing is None and self.has_slow_boxes:
-            return message_picture("Drawing the boxes of this large step …", width)
-        if drawing is None:
-            drawing = self.draw(moment, self.options)
-            self.keep_drawing(moment, drawing)
-        return picture_boxes(drawing, moment, outline, self.position.selection)
+        return self._graph_pane.picture(self._scene(moment, outline), width)
 
-    def _choose_columns(self, moment: Moment, outline: Outline, width: int) -> Columns:
-        key = (outline.graph, width)
-        known = self._columns
-        if known is not None and known[0][0] is key[0] and known[0][1] == width:
-            return known[1]
-        columns = choose_columns(moment, outline, width)
-        self._columns = (key, columns)
-        return columns
+    def _scene(self, moment: Moment, outline: Outline) -> Scene:
+        marks = self.chain.marks(moment, outline)
+        return Scene(moment, outline, self.position, marks)
 
     @property
     def options(self) -> DiagramOptions:
-        """What the boxes show: also the path of the chain rule that is pinned."""
-        return DiagramOptions(
-            style=self.position.style,
-            max_boxes=MAX_BOXES,
-            lecture=self.position.lecture,
-            path=self.chain.marks(self.moment, self.outline).ends,
-        )
-
-    @property
-    def _drawing_key(self) -> _DrawingKey:
-        return self.number, self.options
+        """What the boxes show, and an exported picture."""
+        if self.moment is None or self.outline is None:
+            return DiagramOptions()
+        return self._scene(self.moment, self.outline).options
 
     @property
     def has_slow_boxes(self) -> bool:
         """Whether the boxes are on the screen, not drawn yet, and many."""
-        return (
-            self.position.view is View.BOXES
-            and self.outline is not None
-            and len(self.outline.nodes) > _QUICK_NODES
-            and self._drawing_key not in self._drawings
-        )
-
-    def draw(self, moment: Moment, options: DiagramOptions) -> BoxDrawing:
-        """Lay out the boxes of a step; may be called from a worker thread."""
-        return draw_step(moment.trace, build_outline(moment.graph), options)
+        if self.moment is None or self.outline is None:
+            return False
+        return self._graph_pane.is_slow(self._scene(self.moment, self.outline))
 
     def keep_drawing(self, moment: Moment, drawing: BoxDrawing) -> None:
         """Remember the boxes of a step."""
-        self._drawings[moment.trace.step, drawing.options] = drawing
-        if len(self._drawings) > _KEPT_DRAWINGS:
-            self._drawings.popitem(last=False)
+        self._graph_pane.keep(moment, drawing)
 
     # --- the inspector
 
@@ -334,7 +274,7 @@ class SessionView:
             return None
         value = self.moment.graph.values[node.value]
         role = Role.ARRIVED if value.is_leaf else Role.GRAD_OUTPUT
-        return HistoryKey(name, role, self._steps)
+        return HistoryKey(name, role, self._steps, self._changes)
 
     def read_history(self, key: HistoryKey, is_wanted: Callable[[], bool]) -> History:
         """Read the numbers of a node over the steps; for worker threads."""
@@ -384,7 +324,33 @@ class SessionView:
 
     def event_line(self, width: int) -> ScreenLine:
         """Return the line that says what the event is."""
-        return line() if self.moment is None else draw_event(self.moment, width)
+        if self.moment is None:
+            return line()
+        return draw_event(self.moment, width, is_before=self.is_about_to_run)
+
+    @property
+    def is_about_to_run(self) -> bool:
+        """Whether the current event is a node that training is paused in front of."""
+        return self.about_to_run == (self.number, self.position.event)
+
+    @property
+    def ending(self) -> str:
+        """What ended the run in this step, empty when nothing did."""
+        return "" if self.moment is None else clean(self.moment.trace.error)
+
+    def go_to_end(self) -> None:
+        """Go to the last event that was recorded, and select what it is about."""
+        step = max(self._steps - 1, 0)
+        self.go(replace(self.position, step=step, event=LAST), follow=True)
+
+    @property
+    def last_ending(self) -> str:
+        """What ended the run, empty when nothing did."""
+        try:
+            last = self._feed.trace(self._steps - 1) if self._steps else None
+        except GraphscopeError:
+            return ""
+        return "" if last is None else clean(last.error)
 
     def timeline(self, width: int) -> ScreenLine:
         """Return the phases with the position in them."""

@@ -11,7 +11,7 @@ from graphscope.analysis.phases import PhaseRun
 from graphscope.diagram.labels import root_name
 from graphscope.model.graph import Phase
 from graphscope.model.numbers import format_number
-from graphscope.model.trace import Trace
+from graphscope.model.trace import Status, Trace
 from graphscope.tui.feed import Series
 from graphscope.tui.lines import Piece, ScreenLine, Tone, clean, line, pad
 from graphscope.tui.moment import Moment
@@ -121,7 +121,8 @@ def _where(facts: HeaderFacts, moment: Moment | None) -> str:
     numbers = facts.numbers or range(facts.steps)
     parts = [f"step {numbers[facts.step]}/{numbers[-1]}"]
     if moment is not None:
-        parts.append(f"event {moment.event + 1}/{len(moment.graph.events)}")
+        more = "…" if moment.trace.status is Status.OPEN else ""
+        parts.append(f"event {moment.event + 1}/{len(moment.graph.events)}{more}")
         event = moment.current
         if event is not None:
             parts.append(PHASE_NAMES[event.phase])
@@ -148,12 +149,12 @@ def _root_word(trace: Trace) -> str:
     return _LOSS
 
 
-def draw_event(moment: Moment, width: int) -> ScreenLine:
-    """Say what the current event is."""
+def draw_event(moment: Moment, width: int, *, is_before: bool = False) -> ScreenLine:
+    """Say what the current event is; `is_before` when it has not happened yet."""
     event = moment.current
     if event is None:
         return line()
-    text = event_text(moment.trace, event.index)
+    text = event_text(moment.trace, event.index, is_before=is_before)
     where = f"  {event.site.short}" if event.site else ""
     room = max(width - line(where).width - 4, 8)
     shown = pad(text, min(room, line(text).width))

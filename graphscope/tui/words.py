@@ -159,10 +159,10 @@ def _along_edges(moment: Moment, node: Node, role: Role) -> list[tuple[str, Read
     return found
 
 
-def event_text(trace: Trace, index: int) -> str:
-    """Say in a few words what an event is."""
+def event_text(trace: Trace, index: int, *, is_before: bool = False) -> str:
+    """Say in a few words what an event is; `is_before` when it is still to come."""
     event = trace.graph.events[index]
     if event.kind is EventKind.GRAD and event.grad_node is not None:
         node = trace.graph.grad_nodes[event.grad_node]
-        return f"{node.name} ran"
+        return f"{node.name} is about to run" if is_before else f"{node.name} ran"
     return trace.event_title(index)

@@ -12,6 +12,7 @@ from graphscope.model.trace import Trace
 from graphscope.tui.app import GraphscopeApp
 from graphscope.tui.canvas import Canvas
 from graphscope.tui.feed import Feed
+from graphscope.tui.navigation import NavigatingApp
 from tests.samples import logistic_traces
 
 SMALL, MEDIUM, LARGE = (80, 24), (120, 40), (200, 60)
@@ -52,7 +53,7 @@ def open_app(traces: Sequence[Trace], damaged: Sequence[int] = ()) -> Graphscope
 
 @asynccontextmanager
 async def running(
-    app: GraphscopeApp, size: tuple[int, int] = MEDIUM
+    app: NavigatingApp, size: tuple[int, int] = MEDIUM
 ) -> AsyncIterator[Pilot[None]]:
     """Run `app` until its screen is complete, series over the steps included."""
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -63,7 +64,7 @@ async def running(
 async def settle(pilot: Pilot[None]) -> None:
     """Wait for workers, for the messages that they sent, and for what those show."""
     app = pilot.app
-    assert isinstance(app, GraphscopeApp)
+    assert isinstance(app, NavigatingApp)
     await pilot.pause()
     while app.is_waiting and app.is_running:
         await pilot.pause()
@@ -93,23 +94,23 @@ def logistic_app(steps: int = 100) -> GraphscopeApp:
     return open_app(logistic_traces(steps))
 
 
-def screen_lines(app: GraphscopeApp) -> list[str]:
+def screen_lines(app: NavigatingApp) -> list[str]:
     """Return what the screen shows, one text for each line."""
     strips = app.screen._compositor.render_strips()
     return [strip.text.rstrip() for strip in strips]
 
 
-def screen_text(app: GraphscopeApp) -> str:
+def screen_text(app: NavigatingApp) -> str:
     """Return the screen as one text."""
     return "\n".join(screen_lines(app))
 
 
-def pane(app: GraphscopeApp, name: str) -> Canvas:
+def pane(app: NavigatingApp, name: str) -> Canvas:
     """Return one of the panes: graph, inspector, source."""
     return app.query_one(f"#{name}", Canvas)
 
 
-def pane_lines(app: GraphscopeApp, name: str) -> list[str]:
+def pane_lines(app: NavigatingApp, name: str) -> list[str]:
     """Return all lines of a pane, also those that are scrolled away."""
     picture = pane(app, name).picture
     return [picture.line_at(y).text.rstrip() for y in range(picture.height)]

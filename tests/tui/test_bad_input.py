@@ -105,7 +105,7 @@ async def test_search_palette_and_messages_show_text_as_text(text: str) -> None:
         await press(pilot, "escape", "ctrl+p")
         app.screen.query_one(Input).value = "go to node"
         await press(pilot, "escape")
-        app._say(text, is_error=True)
+        app.say(text, is_error=True)
         await press(pilot, "e")
         app.screen.query_one(Input).value = f"/nowhere/{text}.svg"
         await press(pilot, "enter")

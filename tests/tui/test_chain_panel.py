@@ -77,7 +77,7 @@ async def test_the_line_in_sight_stays_when_the_user_scrolled_and_no_event_came(
         app.select_node(0)
         await press(pilot, "c", "end")
         pane(app, "chain").scroll_home(animate=False)
-        app._show()  # as when a new step was recorded
+        app.show()  # as when a new step was recorded
         await settle(pilot)
 
         assert pane(app, "chain").scroll_offset.y == 0

@@ -8,6 +8,7 @@ from textual.widgets import Input
 from graphscope.model.trace import Trace
 from graphscope.tui.app import GraphscopeApp
 from graphscope.tui.feed import Feed
+from graphscope.tui.graph_pane import draw_boxes
 from graphscope.tui.session_view import SessionView
 from graphscope.tui.state import Position, View
 from tests.samples import logistic_traces
@@ -91,8 +92,8 @@ def test_boxes_are_remembered_for_steps_whose_number_is_not_their_position() -> 
     session = open_at(Thinned([0, 4, 8]), 1)
     session.position = replace(session.position, view=View.BOXES)
     assert session.moment is not None
-    session.keep_drawing(session.moment, session.draw(session.moment, session.options))
-    assert session._drawing_key in session._drawings
+    session.keep_drawing(session.moment, draw_boxes(session.moment, session.options))
+    assert [key[0] for key in session._graph_pane._drawings] == [4]
 
 
 def test_a_draft_is_read_again_when_the_step_is_over() -> None:
