@@ -1,0 +1,186 @@
+"""The place at which a debugged process can be found, and its listening socket."""
+
+import os
+import platform
+import secrets
+import socket
+import tempfile
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from graphscope.debugger.control import peers
+from graphscope.debugger.control.folders import remove_folder
+from graphscope.debugger.control.info import (
+    LOG_NAME,
+    TOKEN_NAME,
+    SessionInfo,
+    Transport,
+    write_info,
+    write_private,
+)
+from graphscope.debugger.control.places import is_short, list_roots, make_root
+from graphscope.debugger.control.processes import find_start
+from graphscope.errors import DebuggerError
+
+LOOPBACK: Final = "127.0.0.1"
+
+_TOKEN_BYTES: Final = 32
+_WAITING: Final = 16
+_PRIVATE: Final = 0o600
+
+
+class Endpoint:
+    """A directory of this process's own, with a socket that listens in it.
+
+    A forked child has it closed: neither the directory nor the connections are its.
+
+    Attributes:
+        info: What others find in the directory.
+        listener: The socket, which does not block.
+    """
+
+    def __init__(self, info: SessionInfo, listener: socket.socket) -> None:
+        self.info = info
+        self.listener = listener
+        self._is_closed = False
+        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+            os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
+
+    @property
+    def log_path(self) -> Path:
+        """Where refusals are written down."""
+        return self.info.folder / LOG_NAME
+
+    def describe(
+        self, *, recording: str | None = None, rank: str | None = None
+    ) -> None:
+        """Tell what was not known before; a full disk leaves it untold."""
+        if self._is_closed:
+            return
+        known = self.info
+        self.info = replace(
+            known,
+            recording=_to_absolute(known.recording if recording is None else recording),
+            rank=known.rank if rank is None else rank,
+        )
+        with suppress(OSError):
+            write_info(self.info)
+
+    def close(self) -> None:
+        """Stop listening and remove the directory; a second time nothing."""
+        if self._is_closed:
+            return
+        self.drop()
+        remove_folder(self.info.folder)
+
+    def drop(self) -> None:
+        """Close the socket and leave the directory to whoever owns it."""
+        self._is_closed = True
+        self.listener.close()
+
+
+def open_endpoint(
+    *,
+    script: str,
+    recording: str = "",
+    rank: str = "",
+    transport: Transport | None = None,
+) -> Endpoint:
+    """Make a directory for this process, and listen in it.
+
+    Args:
+        script: What the process runs.
+        recording: Path of its main thread's recording, when there is one.
+        rank: `1 of 2` where several train together.
+        transport: How to connect; by default a Unix socket where there are any.
+
+    Raises:
+        DebuggerError: There is no place that is private, or nothing can be made there.
+    """
+    if transport is None:
+        is_unix = hasattr(socket, "AF_UNIX")
+        transport = Transport.UNIX if is_unix else Transport.TCP
+    info = SessionInfo(
+        folder=_make_folder(transport),
+        pid=os.getpid(),
+        started=find_start(os.getpid()) or "",
+        host=platform.node(),
+        script=script,
+        recording=_to_absolute(recording),
+        rank=rank,
+        group=find_group(),
+        transport=transport,
+    )
+    try:
+        return _listen(info)
+    except OSError as error:
+        remove_folder(info.folder)
+        raise DebuggerError(
+            f"The debugger's channel was not opened: nothing can listen in "
+            f"{str(info.folder)!r} ({error}). Set GRAPHSCOPE_RUNTIME_DIR to a "
+            "directory of yours on a local disk."
+        ) from error
+
+
+def find_group() -> str:
+    """Return what the processes of one launch have in common, and no others."""
+    launch = os.environ.get("TORCHELASTIC_RUN_ID")
+    if launch is not None:
+        return f"{launch} {os.environ.get('MASTER_PORT', '')}"
+    parent = os.getppid()
+    return f"parent {parent}" if parent > 1 else f"process {os.getpid()}"
+
+
+def _to_absolute(path: str) -> str:
+    """Return what others, in other directories, call `path`."""
+    return str(Path(path).absolute()) if path else ""
+
+
+def _make_folder(transport: Transport) -> Path:
+    roots = list_roots()
+    wants_name = transport is Transport.UNIX
+    root = next((root for root in roots if not wants_name or is_short(root)), roots[-1])
+    make_root(root)
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+    except OSError as error:
+        raise DebuggerError(
+            f"The debugger's channel was not opened: no directory can be made in "
+            f"{str(root)!r} ({error}). Make room there, or set GRAPHSCOPE_RUNTIME_DIR "
+            "to another directory of yours."
+        ) from error
+
+
+def _listen(info: SessionInfo) -> Endpoint:
+    family = socket.AF_UNIX if info.transport is Transport.UNIX else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if info.transport is Transport.UNIX:
+            listener.bind(info.socket_path)
+            Path(info.socket_path).chmod(_PRIVATE)  # nobody listens yet
+        else:
+            listener.bind((LOOPBACK, 0))
+            info = replace(info, port=listener.getsockname()[1])
+        if info.transport is Transport.TCP or not peers.can_tell_user():
+            info = replace(info, token=secrets.token_hex(_TOKEN_BYTES))
+            write_private(info.folder / TOKEN_NAME, info.token.encode())
+        listener.listen(_WAITING)
+        listener.setblocking(False)
+        write_info(info)  # last: whoever finds it can connect
+    except BaseException:
+        listener.close()
+        raise
+    return Endpoint(info, listener)
+
+
+def _drop_in_child(endpoint: "weakref.ref[Endpoint]") -> Callable[[], None]:
+    def drop() -> None:
+        parents = endpoint()
+        if parents is not None:
+            parents.drop()
+
+    return drop
