@@ -43,6 +43,18 @@ class Mistake(Exception):  # noqa: N818 - what the user made, not what fails her
         return DebuggerError(f"{self.sentence}\n  {shown}\n  {caret}")
 
 
+def check_characters(text: str) -> None:
+    """Refuse characters that nobody can see or type.
+
+    Raises:
+        Mistake: At the first of them.
+    """
+    for position, character in enumerate(text):
+        if not character.isprintable() and character != "\t":
+            code = f"U+{ord(character):04X}"
+            raise Mistake(f"The character {code} cannot stand here.", position)
+
+
 def plain(text: str) -> str:
     r"""Return `text` with one visible character for each that cannot be printed.
 

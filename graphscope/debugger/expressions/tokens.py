@@ -13,7 +13,12 @@ from typing import Final
 from unicodedata import normalize
 
 from graphscope.debugger.expressions.functions import FUNCTIONS
-from graphscope.debugger.expressions.mistakes import Mistake, nearest_of, quoted
+from graphscope.debugger.expressions.mistakes import (
+    Mistake,
+    check_characters,
+    nearest_of,
+    quoted,
+)
 from graphscope.debugger.expressions.words import (
     FIELDS,
     FOREIGN,
@@ -26,7 +31,7 @@ _LEXER: Final = re.compile(
     r"""
       (?P<space>[ \t]+)
     | (?P<quoted>'[^']*'(?:\.\w+)*|"[^"]*"(?:\.\w+)*)
-    | (?P<number>(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    | (?P<number>(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]))
     | (?P<word>\w+(?:\.\w+)*)
     | (?P<wrong>&&|\|\||:=|[-+*/%]=|=(?!=))
     | (?P<sign>\*\*|//|[<>=!]=|[-+*/%<>(),])
@@ -70,6 +75,7 @@ def split_text(text: str) -> list[Token]:
     Raises:
         Mistake: It has something that no expression has.
     """
+    check_characters(text)
     tokens: list[Token] = []
     position = 0
     while position < len(text):
@@ -152,13 +158,8 @@ def _refuse_character(text: str, position: int) -> Mistake:
 
 
 def _refuse_sign(sign: str, position: int) -> Mistake:
-    what = (
-        f"There is no {quoted(sign)} here."
-        if sign.isprintable()
-        else (f"There is no character U+{ord(sign):04X} here.")
-    )
     hint = SIGNS.get(sign) or (SIGNS["="] if sign.endswith("=") else "")
-    return Mistake(f"{what} {hint}".rstrip(), position)
+    return Mistake(f"There is no {quoted(sign)} here. {hint}".rstrip(), position)
 
 
 def substitute(text: str, tokens: list[Token]) -> str:
