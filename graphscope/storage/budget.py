@@ -80,6 +80,12 @@ class Budget:
         while self.steps.has_victims:
             self._delete(self.transaction_bytes)
 
+    def drop_graphs(self, rows: list[int]) -> None:
+        """Delete graphs that no step has used, within a transaction."""
+        self._delete_rows("graph", rows)
+        for row in rows:
+            self.steps.forget_graph(row)
+
     def copy_graphs(self) -> None:
         """Store graphs a second time: the loss of one costs all the steps that use it.
 

@@ -50,6 +50,11 @@ class Stamp:
     wal_bytes: int
     process: int
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Which file it is, whatever is in it."""
+        return self.device, self.inode
+
 
 def read_stamp(path: Path) -> Stamp:
     """Look at the file without opening it.
@@ -173,6 +178,25 @@ class Connection:
         size = self.stamp.size + self.stamp.wal_bytes
         self._deadline.until = monotonic() + _DEADLINE_S + size / _BYTES_PER_S
         yield from self._db.execute(statement, parameters)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """In the block, read the file as it is at one moment, while another writes."""
+        list(self.rows("BEGIN"))
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:
+                list(self.rows("ROLLBACK"))
+
+    def start_of_body(self, row: int, size: int) -> bytes:
+        """Return the first bytes of a step's body without reading the rest of it.
+
+        Raises:
+            sqlite3.Error: There is no such row, or the file is damaged.
+        """
+        with self._db.blobopen("step", "body", row, readonly=True) as body:
+            return bytes(body.read(size))
 
     def number(self, pragma: str) -> Any:
         """Return the one number of a pragma, None when it has no rows."""

@@ -25,15 +25,19 @@ from graphscope.storage.connect import (
     read_stamp,
 )
 from graphscope.storage.decode import StepNumbers
+from graphscope.storage.ending import Ending, judge_end
 from graphscope.storage.graphs import KnownGraph, load_graph
 from graphscope.storage.head import StepHead
 from graphscope.storage.index import (
     Flags,
+    Mark,
     Summary,
     is_thinned,
     read_blob,
     read_environment,
+    read_head,
     read_heads,
+    read_mark,
     read_summary,
     read_thinned,
 )
@@ -41,8 +45,9 @@ from graphscope.storage.lock import is_locked
 from graphscope.storage.memory import step_position
 from graphscope.storage.numbering import find_missing, number_steps
 from graphscope.storage.paths import real_path
-from graphscope.storage.schema import decode_json, unseal
+from graphscope.storage.schema import unseal
 from graphscope.storage.series import to_number
+from graphscope.storage.sources import SourceTexts
 
 _KEPT_GRAPHS: Final = 32
 _KEPT_SERIES: Final = 64
@@ -89,10 +94,10 @@ class FileRecording:
         self._summary: Summary | None = None
         self._steps: list[tuple[int, StepHead | None]] = []
         self._numbers: list[int] = []
+        self._mark: Mark | None = None
         self._thinned: Flags = np.zeros(0, np.bool_)
         self._graphs: OrderedDict[int, KnownGraph | RecordingError] = OrderedDict()
-        self._sources: dict[int, tuple[str, str]] = {}
-        self._sources_at: Stamp | None = None
+        self._sources = SourceTexts()
         self._series: OrderedDict[tuple[str, Role], list[float | None]] = OrderedDict()
         self._health: list[bool] = []
 
@@ -102,35 +107,49 @@ class FileRecording:
         Raises:
             RecordingError: The file is gone or cannot be read any more.
         """
-        before = self._contents
         with self._reading() as connection:
             seen, self._seen = self._seen, connection.stamp
             if seen == connection.stamp and not seen.wal_bytes:
                 return False
-            if seen is not None and _identity(seen) != _identity(connection.stamp):
+            is_other = seen is not None and seen.identity != connection.stamp.identity
+            if is_other:
                 self._forget()
-            if seen is None or not self._steps:
-                self.environment = read_environment(connection)
-            self._summary = read_summary(connection)
-            is_thinner = self._drop_thinned(read_thinned(connection))
-            self._read_new(connection)
-        return is_thinner or before != self._contents
+            with connection.snapshot():
+                return self._read_on(connection) or is_other
 
-    @property
-    def _contents(self) -> tuple[object, ...]:
-        """What a refresh may change; a draft that has grown has another graph."""
-        return len(self._steps), self._steps[-1:], self._summary, self._thinned.size
-
-    def _read_new(self, connection: Connection) -> None:
-        # The last step may have been a draft, which another has replaced.
-        start = self._steps.pop()[0] if self._steps else 0
-        del self._health[len(self._steps) :]
-        for numbers in self._series.values():
-            del numbers[len(self._steps) :]
-        self._steps += read_heads(connection, start, self._summary, self._thinned)
-        self._numbers = number_steps(self._steps)
+    def _read_on(self, connection: Connection) -> bool:
+        """Read what was added or changed; whether there is any."""
+        before = self._summary, len(self._steps), self._mark
         if not self._steps:
+            self.environment = read_environment(connection)
+        self._summary = read_summary(connection)
+        is_thinner = self._drop_thinned(read_thinned(connection))
+        is_replaced = self._read_new(connection)
+        after = self._summary, len(self._steps), self._mark
+        return is_thinner or is_replaced or before != after
+
+    def _read_new(self, connection: Connection) -> bool:
+        """Read from the last step on; whether that one is another than before.
+
+        It may have been a draft, which the step or the next draft has replaced. Other
+        threads ask for steps meanwhile: no list may lack one in between.
+        """
+        last = max(len(self._steps) - 1, 0)
+        start = self._steps[last][0] if self._steps else 0
+        is_replaced = bool(self._steps) and read_mark(connection, start) != self._mark
+        if is_replaced:
+            del self._health[last:]
+            for numbers in self._series.values():
+                del numbers[last:]
+        new = read_heads(connection, start, self._summary, self._thinned)
+        self._steps[last:] = new
+        shift = self._numbers[last - 1] - self._steps[last - 1][0] if last else 0
+        self._numbers = [*self._numbers[:last], *number_steps(new, shift)]
+        if self._steps:
+            self._mark = read_mark(connection, self._steps[-1][0])
+        else:
             check_length(self.path, connection.stamp)
+        return is_replaced
 
     def _drop_thinned(self, thinned: Flags) -> bool:
         """Forget the steps that were thinned since; whether there are any."""
@@ -140,6 +159,7 @@ class FileRecording:
         stay = [row >= thinned.size or not thinned[row] for row, _ in self._steps]
         self._steps = list(compress(self._steps, stay))
         self._health = list(compress(self._health, stay))
+        self._numbers = number_steps(self._steps)
         for key, numbers in self._series.items():
             self._series[key] = list(compress(numbers, stay))
         return True
@@ -165,15 +185,22 @@ class FileRecording:
 
     @property
     def status(self) -> Status:
-        """COMPLETE, ABORTED by an exception, or OPEN: still written, or killed."""
+        """COMPLETE, ABORTED (`error` says why), or OPEN: still written, or killed."""
         if self._summary is None:
             return Status.OPEN
         return Status.ABORTED if self._summary.error else Status.COMPLETE
 
     @property
     def error(self) -> str:
-        """Type and message of the exception that ended the run, else empty."""
+        """Type and message of the exception, or why it was stopped; else empty."""
         return self._summary.error if self._summary is not None else ""
+
+    @property
+    def ending(self) -> Ending:
+        """How the run ended, or that it has not."""
+        if self._summary is None:
+            return Ending.RUNNING if is_locked(self.path) else Ending.KILLED
+        return judge_end(self.error, self._steps[-1][1] if self._steps else None)
 
     @property
     def dropped(self) -> int:
@@ -184,8 +211,7 @@ class FileRecording:
     def sources(self) -> Mapping[str, str]:
         """The latest text of each of the user's files, by path."""
         with self._reading() as connection:
-            self._load_sources(connection)
-            return dict(self._sources[row] for row in sorted(self._sources))
+            return self._sources.latest(connection)
 
     @property
     def is_written(self) -> bool:
@@ -238,16 +264,13 @@ class FileRecording:
 
     def _read_trace(self, connection: Connection, step: int) -> Trace:
         head, known, numbers = self._read_numbers(connection, step)
-        if not self._sources.keys() >= set(numbers.sources):
-            self._load_sources(connection)
-        rows = [row for row in numbers.sources if row in self._sources]
         return Trace(
             graph=known.graph,
             step=head.step,
             observations=numbers,
             status=head.status,
             error=head.error,
-            sources=dict(self._sources[row] for row in rows),
+            sources=self._sources.pick(connection, numbers.sources),
         )
 
     def __iter__(self) -> Iterator[Trace]:
@@ -297,11 +320,14 @@ class FileRecording:
     ) -> float | None:
         try:
             head = self._steps[position][1]
-            known = None if head is None else self._read_graph(connection, head.graph)
-            slot = None if known is None else known.slot(name, role)
-            if slot is None:
-                return None
-            return to_number(self._read_numbers(connection, position)[2][slot])
+            if not self._may_change(position) and (
+                head is None
+                or self._read_graph(connection, head.graph).slot(name, role) is None
+            ):
+                return None  # without reading its numbers
+            _, known, numbers = self._read_numbers(connection, position)
+            slot = known.slot(name, role)
+            return None if slot is None else to_number(numbers[slot])
         except RecordingError:
             return None
 
@@ -310,11 +336,10 @@ class FileRecording:
     ) -> tuple[StepHead, KnownGraph, StepNumbers]:
         row, head = self._steps[position]
         try:
-            if head is not None:
-                known = self._read_graph(connection, head.graph)
-                body = unseal("step", row, read_blob(connection, "step", row))
-                return head, known, StepNumbers(known.table, body)
-            reason: Exception | str = "Its row is missing or its checksum differs"
+            if not self._may_change(position):
+                return self._decode(connection, row, head)
+            with connection.snapshot():
+                return self._decode(connection, row, read_head(connection, row))
         except (RecordingError, sqlite3.DatabaseError) as error:
             reason = error
         number = self._numbers[position]
@@ -324,6 +349,23 @@ class FileRecording:
                 f" budget. In {str(self.path)!r}. Choose a step next to it."
             )
         raise damaged(self.path, f"step {number} is lost. {reason}")
+
+    def _may_change(self, position: int) -> bool:
+        """Whether a step can be a draft.
+
+        When that is replaced its graph goes too, and the head that was read with the
+        last `refresh` is of no use.
+        """
+        return self._summary is None and position == len(self) - 1
+
+    def _decode(
+        self, connection: Connection, row: int, head: StepHead | None
+    ) -> tuple[StepHead, KnownGraph, StepNumbers]:
+        if head is None:
+            raise RecordingError("Its row is missing or its checksum differs")
+        known = self._read_graph(connection, head.graph)
+        body = unseal("step", row, read_blob(connection, "step", row))
+        return head, known, StepNumbers(known.table, body)
 
     def _read_graph(self, connection: Connection, row: int) -> KnownGraph:
         found = self._graphs.get(row)
@@ -335,27 +377,6 @@ class FileRecording:
         if isinstance(found, RecordingError):
             raise found
         return found
-
-    def _load_sources(self, connection: Connection) -> None:
-        stamp = connection.stamp
-        if self._sources_at == stamp and not stamp.wal_bytes:
-            return
-        self._sources_at = stamp
-        start = max(self._sources, default=-1) + 1
-        query = "SELECT id, body FROM source WHERE id >= ? ORDER BY id"
-        try:
-            for row, blob in connection.rows(query, (start,)):
-                self._add_source(row, blob)
-        except sqlite3.DatabaseError:
-            return  # the numbers do not need the text
-
-    def _add_source(self, row: int, blob: object) -> None:
-        try:
-            match decode_json(unseal("source", row, blob)):
-                case [str(path), str(text)]:
-                    self._sources[row] = path, text
-        except RecordingError:
-            return  # likewise
 
     def close(self) -> None:
         """Close the file. It opens again when something is asked."""
@@ -372,7 +393,3 @@ class FileRecording:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _identity(stamp: Stamp) -> tuple[int, int]:
-    return stamp.device, stamp.inode

@@ -21,6 +21,7 @@ from graphscope.storage.head import StepHead, decode_head
 from graphscope.storage.schema import (
     ENVIRONMENT_ROW,
     MAX_STEPS,
+    SEAL_BYTES,
     SUMMARY_ROW,
     THINNED_PART_ROWS,
     THINNED_PARTS,
@@ -30,6 +31,7 @@ from graphscope.storage.schema import (
 )
 
 Flags = npt.NDArray[np.bool_]
+Mark = tuple[int, object, bytes]
 
 _MIN_STEP_BYTES: Final = 40
 _ALWAYS_ALLOWED: Final = 1 << 16  # steps; a cut file has more than its size tells
@@ -105,6 +107,23 @@ def read_thinned(connection: Connection) -> Flags:
         found = np.unpackbits(np.frombuffer(held, np.uint8))
         flags[start : start + found.size] = found
     return np.trim_zeros(flags, "b")
+
+
+def read_head(connection: Connection, row: int) -> StepHead | None:
+    """Return the head of one step, None when it is missing or damaged."""
+    return _open_head(row, read_blob(connection, "head", row))
+
+
+def read_mark(connection: Connection, row: int) -> Mark | None:
+    """Return what differs when the step in `row` was written anew, None without one.
+
+    Of the body that is its checksum: a step may be large, and is looked at often.
+    """
+    try:
+        head = read_blob(connection, "head", row)
+        return row, head, connection.start_of_body(row, SEAL_BYTES)
+    except sqlite3.DatabaseError:
+        return None
 
 
 def is_thinned(connection: Connection, row: int) -> bool:

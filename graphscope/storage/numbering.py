@@ -12,14 +12,19 @@ from graphscope.model.trace import Recording
 from graphscope.storage.head import StepHead
 
 
-def number_steps(steps: Sequence[tuple[int, StepHead | None]]) -> list[int]:
+def number_steps(
+    steps: Sequence[tuple[int, StepHead | None]], shift: int = 0
+) -> list[int]:
     """Return the number of each step; a damaged one counts on from the one before.
 
-    >>> number_steps([(0, None), (3, None)])
-    [0, 3]
+    Args:
+        steps: Row and head of each.
+        shift: How far the number of the step before them is from its row.
+
+    >>> number_steps([(0, None), (3, None)]), number_steps([(4, None)], 2)
+    ([0, 3], [6])
     """
     numbers: list[int] = []
-    shift = 0
     for row, head in steps:
         if head is not None:
             shift = head.step - row

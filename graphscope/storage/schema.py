@@ -59,6 +59,8 @@ THINNED_PARTS: Final = MAX_STEPS // THINNED_PART_ROWS
 
 _CRC: Final = Struct("<I")
 _KEY: Final = Struct("<q")
+SEAL_BYTES: Final = _CRC.size
+"""The checksum in front of every blob."""
 
 
 def seal(part: str, row: int, payload: bytes) -> bytes:

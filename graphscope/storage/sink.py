@@ -7,7 +7,7 @@ waiting.
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -52,12 +52,24 @@ class _Known:
     scan: NumberScan
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The step that stands after the last one and waits to be replaced."""
+
+    graph: int
+    size: int
+
+
 class Sink:
     """Writes traces into the file at `path`, which `create_file` made.
 
     Every method but `drop_lock` must be called from the thread that made the object.
     Graphs are known by identity first (the last 64 are kept alive for that) and else
     by content. Older steps are thinned to stay within `max_bytes`.
+
+    A draft of a step that is paused at every event has another graph each time. Each
+    goes with its draft, and its row id is never given to another: to a reader a row of
+    `graph` holds one content or none.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = NO_LIMIT) -> None:
@@ -68,6 +80,8 @@ class Sink:
         self._graphs: dict[bytes, int] = {}
         self._digests: dict[int, bytes] = {}
         self._next_graph = 0
+        self._loose: set[int] = set()  # rows of graphs that no step uses
+        self._draft: _Draft | None = None
         self._sources: dict[tuple[str, str], int] = {}
         self._steps = 0
         self._last_error = ""
@@ -78,8 +92,8 @@ class Sink:
     def write(self, trace: Trace, *, is_draft: bool = False) -> bool:
         """Add one step to the open transaction, begun if there is none.
 
-        The step after a draft takes its place. Returns False, and writes nothing, when
-        the step is larger than a reader takes.
+        What comes after a draft takes its place. Returns False, and writes nothing,
+        when the step is larger than a reader takes.
 
         Raises:
             sqlite3.Error: The disk or the file refused.
@@ -101,22 +115,43 @@ class Sink:
             return False
         row = self._steps
         self._rows += row, seal("head", row, head), seal("step", row, body)
-        self._count(len(head) + len(body) + _ROW_BYTES)
+        self._draft = _Draft(known.row, len(head) + len(body) + _ROW_BYTES)
+        self._count(self._draft.size)
         if not is_draft:
-            self._steps += 1
-            self._budget.steps.add(
-                row,
-                size=len(head) + len(body) + _ROW_BYTES,
-                graph=known.row,
-                has_finding=has_finding(trace, known.scan, body),
-            )
+            self._keep_draft(has_finding=has_finding(trace, known.scan, body))
         self._budget.steps.pinned = known.row
+        self._drop_loose_graphs(known.row)
         self._last_error = trace.error
         if len(self._rows) >= _BATCH_STEPS * 3 or self._rows_bytes >= _BATCH_BYTES:
             self._insert_steps()
         if self._transaction_bytes >= self._budget.transaction_bytes:
             self.commit()
         return True
+
+    def _keep_draft(self, *, has_finding: bool) -> None:
+        """Make what stands in the last row a step that stays."""
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            self._budget.steps.add(
+                self._steps,
+                size=draft.size,
+                graph=draft.graph,
+                has_finding=has_finding,
+            )
+            self._loose.discard(draft.graph)
+            self._steps += 1
+
+    def _drop_loose_graphs(self, newest: int) -> None:
+        """Delete the graphs that only drafts had, in the transaction that ends these.
+
+        Called when the new rows are collected: a failure before that leaves the old
+        draft with its graph.
+        """
+        gone = self._loose - {newest}
+        if gone:
+            self._loose -= gone
+            self._budget.drop_graphs(sorted(gone))
+            self._forget_graphs(gone)
 
     def _count(self, size: int) -> None:
         self._rows_bytes += size
@@ -159,13 +194,13 @@ class Sink:
         self._digests[row] = digest
         self._next_graph += 1
         self._insert("graph", row, payload)
+        self._loose.add(row)
         self._budget.steps.add_graph(row, len(payload) + _ROW_BYTES)
         return row
 
-    def _forget_graphs(self, rows: list[int]) -> None:
-        for row in rows:
+    def _forget_graphs(self, gone: Collection[int]) -> None:
+        for row in gone:
             del self._graphs[self._digests.pop(row)]
-        gone = set(rows)
         for key in [key for key, known in self._recent.items() if known.row in gone]:
             del self._recent[key]
 
@@ -192,20 +227,25 @@ class Sink:
         """Make what was written so far durable against the end of this process."""
         self._insert_steps()
         if self._db.in_transaction:
-            self._forget_graphs(self._budget.thin())
+            self._forget_graphs(set(self._budget.thin()))
             self._db.execute("COMMIT")
         self._transaction_bytes = 0
 
     def finish(self, *, error: str, dropped: int) -> None:
         """Write the summary and leave one file behind.
 
+        A draft that no step has replaced stays as the last step: it was shown, and it
+        is all that is known of how the run ended.
+
         A reader that is open just now keeps SQLite from removing the side files; it is
         waited for a moment, then they stay, empty.
         """
         error = error or self._last_error
+        self._keep_draft(has_finding=True)
         summary = {"steps": self._steps, "dropped": dropped, "error": error}
         self.commit()
         self._db.execute("BEGIN")
+        self._drop_loose_graphs(-1)
         self._budget.finish()
         self._budget.copy_graphs()
         self._insert("meta", SUMMARY_ROW, encode_json(summary))

@@ -57,6 +57,10 @@ class Thinner:
         self._users[graph] = self._users.get(graph, 0) + 1
         self._unused.discard(graph)
 
+    def forget_graph(self, graph: int) -> None:
+        """Take back what was noted of a graph that no step has used."""
+        del self._graph_bytes[graph]
+
     def bytes_of_graph(self, graph: int) -> int:
         """Return what a graph takes."""
         return self._graph_bytes[graph]

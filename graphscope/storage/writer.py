@@ -30,6 +30,8 @@ MAX_PENDING_BYTES: Final = 64 << 20
 """Most numbers that wait for the disk."""
 PATIENCE_S: Final = 0.05
 """Longest that `add` waits when the disk is behind."""
+SHOW_PATIENCE_S: Final = 2.0
+"""Longest that `show` waits until readers can see the step."""
 
 _FLUSH_PATIENCE_S: Final = 10.0
 _EVENT_S: Final = 0.001
@@ -37,6 +39,9 @@ _NAP_S: Final = 0.001
 _SILENCE_S: Final = 0.03
 _GATHERED: Final = 16  # steps that are written at once: each time stops the training
 _SLOT_BYTES: Final = 128  # what an Observation takes beside its data
+
+Place = tuple[int, int]
+"""How far training is: the number of the step, and how many events it has."""
 
 
 class RecordingWriter:
@@ -55,6 +60,8 @@ class RecordingWriter:
 
     After 30 ms without a new step `peek` is asked, on the writer's thread, for the step
     that is running; what it returns is written as a draft, which the step replaces.
+    `show` writes such a draft at once, for a debugger that has paused the training;
+    what `peek` finds then counts only when it goes further.
 
     Without `starts` nothing is written before `start` is called; until then `peek` and
     `report` can be set.
@@ -95,6 +102,10 @@ class RecordingWriter:
         self._added = 0
         self._committed = 0
         self._flush_to = 0
+        self._asked: Trace | None = None  # to be shown, after all that is pending
+        self._asks = 0
+        self._answer = 0, False  # the number of the last ask, and whether it is there
+        self._shown_place: Place | None = None
         self._is_closed = False
         self._end_error = ""
         self._thread = Thread(target=self._run, name="graphscope-writer", daemon=True)
@@ -139,11 +150,32 @@ class RecordingWriter:
             self._pending.append((trace, size, monotonic()))
             self._pending_bytes += size
             self._added += 1
+            self._asked = self._shown_place = None
             if trace.graph is not self._last_graph:
                 self._last_graph = trace.graph
                 self._unwritten_events += len(trace.graph.events)
             if len(self._pending) % _GATHERED == 0 or self._is_idle:
                 self._changed.notify_all()
+
+    def show(self, trace: Trace, *, patience_s: float = SHOW_PATIENCE_S) -> bool:
+        """Let readers see the step that is running, as far as it got; for a pause.
+
+        Written as a draft, after all steps that were added before. Waits until it is
+        committed: False when it is not by then, is larger than a reader takes, or the
+        recording has ended. The next `show` or `add` replaces it; a recording that is
+        closed or killed before that ends with it.
+        """
+        with self._lock:
+            if self._is_done():
+                return False
+            self._asked = trace
+            self._asks += 1
+            number = self._asks
+            self._changed.notify_all()
+        self._wait_until(
+            lambda: self._answer[0] >= number or self._is_done(), patience_s
+        )
+        return self._answer == (number, True)
 
     def _is_done(self) -> bool:
         return self._is_closed or self.error is not None
@@ -205,7 +237,7 @@ class RecordingWriter:
         """Write until the next commit is due; False when the recording ends."""
         due = self._wait_for_work()
         if due is None:
-            self._write_draft(sink)
+            self._write_peeked(sink)
             return True
         while traces := self._take(due):
             for trace, size in traces:
@@ -213,26 +245,48 @@ class RecordingWriter:
                 with self._lock:
                     self._pending_bytes -= size
                     self.dropped += not is_written
+        number, place = self._write_asked(sink)
         sink.commit()
         with self._lock:
             self._committed = self._added - len(self._pending)
+            if number:
+                self._answer = number, place is not None
             if not self._pending:
                 self._unwritten_events = 0
             self._changed.notify_all()
-            return bool(self._pending) or not self._is_closed
+            return self._has_work or not self._is_closed
 
-    def _write_draft(self, sink: Sink) -> None:
-        draft = self.peek()
-        if draft is not None:
-            sink.write(draft, is_draft=True)
-            sink.commit()
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._pending) or self._asked is not None
+
+    def _write_asked(self, sink: Sink) -> tuple[int, Place | None]:
+        """Write what is to be shown; return its number (0: nothing) and its place."""
+        with self._lock:
+            trace, number = self._asked, self._asks
+            if trace is None or self._pending:  # what was added before goes first
+                return 0, None
+            self._asked = None
+        is_written = sink.write(trace, is_draft=True)
+        place = _place_of(trace) if is_written else None
+        with self._lock:
+            if not self._pending:
+                self._shown_place = place
+        return number, place
+
+    def _write_peeked(self, sink: Sink) -> None:
+        draft, shown = self.peek(), self._shown_place
+        if draft is None or (shown is not None and _place_of(draft) <= shown):
+            return  # what was shown while training is paused stays
+        sink.write(draft, is_draft=True)
+        sink.commit()
 
     def _wait_for_work(self) -> float | None:
         """Return when the next commit is due, None after a while without work."""
         with self._lock:
             self._is_idle = True
             has_work = self._changed.wait_for(
-                lambda: self._pending or self._is_closed, _SILENCE_S
+                lambda: self._has_work or self._is_closed, _SILENCE_S
             )
             self._is_idle = False
             # The first step soon: so a disk that is nearly full keeps at least that.
@@ -261,7 +315,11 @@ class RecordingWriter:
 
     @property
     def _is_hurried(self) -> bool:
-        return self._is_closed or self._flush_to > self._committed
+        return (
+            self._is_closed
+            or self._asked is not None
+            or self._flush_to > self._committed
+        )
 
     def _give_up(self, reason: Exception) -> None:
         with self._lock:
@@ -273,6 +331,7 @@ class RecordingWriter:
             self.error.__cause__ = reason
             self._pending.clear()
             self._pending_bytes = 0
+            self._asked = None
             self._changed.notify_all()
         self.report(self.error)
 
@@ -280,6 +339,7 @@ class RecordingWriter:
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._pending = deque()
+        self._asked = None
         self._is_closed = True
         if self._sink is not None:
             self._sink.drop_lock()
@@ -298,6 +358,10 @@ def _drop_in_child(writer: "weakref.ref[RecordingWriter]") -> Callable[[], None]
             found._drop_in_child()  # noqa: SLF001 - same module, same class
 
     return drop
+
+
+def _place_of(trace: Trace) -> Place:
+    return trace.step, len(trace.graph.events)
 
 
 def _close_quietly(sink: Sink) -> None:
