@@ -33,6 +33,7 @@ class Feed:
         self._recording = recording
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._lock = Lock()
+        self._changes = 0  # how often a refresh has found something
 
     @property
     def steps(self) -> int:
@@ -46,10 +47,12 @@ class Feed:
             StepRangeError: There is no such step.
             RecordingError: The step is damaged.
         """
-        found = self._kept(step)
+        found, changes = self._kept(step), self._changes
         if found is None:
             found = self._recording[step]
             with self._lock:
+                if changes != self._changes:
+                    return found  # it may be a draft that is out of date by now
                 self._traces[step] = found
                 if len(self._traces) > _KEPT_TRACES:
                     self._traces.popitem(last=False)
@@ -116,6 +119,7 @@ class Feed:
         if not refresh():
             return False
         with self._lock:
+            self._changes += 1
             if list(self.numbers[: len(before)]) != list(before):
                 self._traces.clear()  # steps were thinned: positions mean others now
             self._traces.pop(len(before) - 1, None)  # it may have been a draft
