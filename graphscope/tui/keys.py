@@ -16,6 +16,8 @@ class Key:
         label: A word for the footer; empty keeps it out of there.
         shown: How the keys are written.
         meaning: A sentence for the help, the palette and the tooltip.
+        group: Which keys stand together in the footer.
+        is_priority: Whether it comes before what the focused widget does with it.
     """
 
     keys: str
@@ -24,6 +26,7 @@ class Key:
     shown: str
     meaning: str
     group: Binding.Group | None = None
+    is_priority: bool = False
 
     @property
     def id(self) -> str:
@@ -41,6 +44,7 @@ class Key:
             tooltip=self.meaning,
             id=self.id,
             group=self.group,
+            priority=self.is_priority,
         )
 
 

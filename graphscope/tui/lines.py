@@ -36,6 +36,7 @@ class Tone(StrEnum):
     ERROR = "error"
     PATH = "path"  # what the pinned chain rule goes through
     FRESH = "fresh"  # the factor that the current event fills in
+    PAST = "past"  # what is shown is not where the training is
 
 
 class Band(StrEnum):
@@ -44,6 +45,7 @@ class Band(StrEnum):
     NONE = "none"
     CURRENT = "current"
     SELECTED = "selected"
+    PAST = "past"
 
 
 @dataclass(frozen=True, slots=True)
