@@ -1,17 +1,19 @@
 """`graphscope record`: run an unmodified script and record what torch did."""
 
 import tokenize
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from graphscope.cli.output import say
-from graphscope.cli.sizes import format_size, read_size
+from graphscope.cli.sizes import read_size
 from graphscope.errors import GraphscopeError
+from graphscope.session.child import become_child
+from graphscope.session.order import Order
+from graphscope.session.ranks import path_of_rank
+from graphscope.session.target import ScriptTarget
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
 SUFFIX = ".gscope"
@@ -30,7 +32,10 @@ class RecordCommand(TyperCommand):
                 f"No such option: {unknown[0]}. The script's own options go after "
                 "`--`: graphscope record SCRIPT -- OPTIONS"
             )
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        if ctx.params["script"] is None and ctx.params["module"] is None:
+            ctx.fail("Missing argument 'SCRIPT'.")
+        return rest
 
 
 def is_unknown(argument: str, known: Collection[str]) -> bool:
@@ -46,11 +51,11 @@ def is_unknown(argument: str, known: Collection[str]) -> bool:
 
 def record(
     script: Annotated[
-        Path,
+        str | None,
         typer.Argument(
             metavar="SCRIPT", help="The Python script to run.", show_default=False
         ),
-    ],
+    ] = None,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,6 +65,15 @@ def record(
         ),
     ] = None,
     *,
+    module: Annotated[
+        str | None,
+        typer.Option(
+            "-m",
+            metavar="MODULE",
+            help="Run a module in place of a script, as `python -m` does.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -92,33 +106,29 @@ def record(
     The exit code is the script's own; so is the traceback when it raises, and what
     was recorded until then is complete.
     """
-    from graphscope.session.ranks import path_of_rank
-
-    target = path_of_rank(output or Path(f"{script.stem}{SUFFIX}"))
-    check_script(script)
-    check_output(target, overwrite=force)
-    from graphscope.session import run_script
-
-    code = run_script(
-        script, arguments or [], target, overwrite=force, max_bytes=max_bytes
-    )
-    say(describe_recording(target, max_bytes=max_bytes))
-    raise typer.Exit(code)
+    words = [word for word in (script, *(arguments or [])) if word is not None]
+    target = choose_target(words, module)
+    recording = output or Path(f"{target.stem}{SUFFIX}")
+    check_target(target)
+    check_output(path_of_rank(recording), overwrite=force)
+    become_child(Order(target, recording, force, max_bytes))
 
 
-def describe_recording(target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
-    """Say what the finished recording holds, and how to open it."""
-    from graphscope.storage.file import open_recording
+def choose_target(words: Sequence[str], module: str | None) -> ScriptTarget:
+    """Return what to run; with a module the first word is an argument already."""
+    if module is not None:
+        return ScriptTarget(module, words, is_module=True)
+    return ScriptTarget(words[0], words[1:])
 
-    with closing(open_recording(target)) as recording:
-        count, thinned = len(recording), recording.thinned
-    if not count:
-        return f"Nothing was recorded in {target}: the script ran no torch operation."
-    steps = "1 step" if count == 1 else f"{count} steps"
-    if thinned:
-        budget = format_size(max_bytes)
-        steps += f" of {count + thinned} (older ones were thinned to keep to {budget})"
-    return f"Recorded {steps} in {target}. Open it: graphscope view {target}"
+
+def check_target(target: ScriptTarget) -> None:
+    """Refuse what Python could not run; a module is looked for by Python itself.
+
+    Raises:
+        GraphscopeError: There is no such file, or it is not Python.
+    """
+    if not target.is_module:
+        check_script(Path(target.name))
 
 
 def check_script(script: Path) -> None:

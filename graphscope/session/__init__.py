@@ -1,54 +1,47 @@
-"""The public way in: trace a step, record a training, load a recording.
+"""The one place that composes capture, storage, debugger and pictures.
 
-The one place that composes capture, storage and pictures. torch is imported when a
-trace or a recording starts, never by loading or drawing one.
+Its names are loaded when used: a script that runs under graphscope must not find
+numpy imported already, and torch is imported when a trace or a recording starts, never
+by loading or drawing one.
 """
 
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from graphscope.session.hooks import name as name, on as on, step as step
-from graphscope.session.runs import RecordingRun as RecordingRun, Tracing as Tracing
-from graphscope.session.script import run_script as run_script
-from graphscope.session.steps import (
-    LoadedRecording as LoadedRecording,
-    TracedStep as TracedStep,
-)
-from graphscope.storage.file import open_recording
+if TYPE_CHECKING:
+    from graphscope.session.hooks import name as name, on as on, step as step
+    from graphscope.session.opening import (
+        load as load,
+        record as record,
+        trace as trace,
+    )
+    from graphscope.session.runs import (
+        RecordingRun as RecordingRun,
+        Tracing as Tracing,
+    )
+    from graphscope.session.script import run_script as run_script
+    from graphscope.session.steps import (
+        LoadedRecording as LoadedRecording,
+        TracedStep as TracedStep,
+    )
 
-
-def trace(*models: Any, **options: Any) -> Tracing:
-    """Capture the torch code of a `with` block.
-
-    Args:
-        *models: Modules whose parameters get their dotted names (`fc1.weight`).
-            Modules that are called inside are found without.
-        **options: `whole` (elements up to which tensors are kept, 256), `stats`
-            (statistics of larger ones, True), `local` (local derivatives, True).
-
-    Returns:
-        A context manager. It sees the thread that enters it, and nothing of the
-        user's is kept alive: numbers are copied.
-    """
-    return Tracing(models, options)
-
-
-def record(path: str | Path, *models: Any, **options: Any) -> RecordingRun:
-    """Record the torch code of a `with` block to a `.gscope` file.
-
-    Steps are found by themselves; see `gs.step()`. Options as for `trace`, and
-    `overwrite=True` to replace an older recording, and `max_bytes` (1 GiB): where the
-    file reaches it, older steps are thinned evenly. The first step, the newest ones and
-    those with a NaN, an Inf, a gap or an exception stay.
-    """
-    return RecordingRun(Path(path), models, options)
+_HOMES: Final = {
+    "LoadedRecording": "steps",
+    "RecordingRun": "runs",
+    "TracedStep": "steps",
+    "Tracing": "runs",
+    "load": "opening",
+    "name": "hooks",
+    "on": "hooks",
+    "record": "opening",
+    "run_script": "script",
+    "step": "hooks",
+    "trace": "opening",
+}
 
 
-def load(path: str | Path) -> LoadedRecording:
-    """Open a recording, also one that is being written.
-
-    Raises:
-        RecordingError: It is missing, damaged, newer than this version, or no
-            recording at all.
-    """
-    return LoadedRecording(open_recording(Path(path)))
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

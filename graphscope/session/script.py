@@ -1,44 +1,168 @@
 """Recording an unmodified script."""
 
-from collections.abc import Sequence
+import atexit
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from graphscope.session.runs import RecordingRun
+from graphscope.errors import GraphscopeError
+from graphscope.session.awaiting import ImportWatch
+from graphscope.session.endings import describe_recording, describe_stop, tell
+from graphscope.session.live_options import LiveOptions
+from graphscope.session.ranks import path_of_rank
+from graphscope.session.reporting import hide_frames
+from graphscope.session.target import ScriptTarget, execute
+from graphscope.session.unseen import unseen
+from graphscope.storage.create import create_file
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
+if TYPE_CHECKING:
+    from graphscope.session.live import LiveRun
+    from graphscope.session.runs import RecordingRun
 
+
+@unseen
 def run_script(
-    script: Path,
-    argv: Sequence[str],
+    target: ScriptTarget,
     output: Path,
     *,
     overwrite: bool = False,
     max_bytes: int = DEFAULT_MAX_BYTES,
-) -> int:
+    live: LiveOptions | None = None,
+    is_quiet: bool = False,
+) -> None:
     """Run a script as `python script.py argv…` would, recording it to `output`.
 
-    Returns:
-        The script's exit code. Its traceback goes to stderr, unshortened.
+    Recording begins when the script has imported torch; with `live` a debugger may
+    attach from then on. Whatever ends the script passes through, for the interpreter
+    to deal with as it always does: call this where nothing else follows. Unless it
+    `is_quiet`, the last thing that the process says is what has been recorded.
 
     Raises:
-        CaptureError: There is no such Python script.
-        RecordingError: `output` exists or cannot be written.
+        SystemExit: `output` exists or cannot be written, and a message has been told;
+            the script has not begun.
+        BaseException: What the script raises.
     """
-    from graphscope.capture.script import become_main, read_script, report_end, run_code
+    run = _ScriptRun(target, output, max_bytes=max_bytes, live=live)
+    run.reserve(overwrite=overwrite)
+    if not is_quiet:
+        run.says = True
+        atexit.register(run.say_goodbye)  # first of all, and so called last of all
+    watch = ImportWatch("torch", run.begin)
+    watch.start()
+    try:
+        execute(target)
+    except BaseException as error:
+        run.end(error)
+        hide_frames(error)
+        raise
+    finally:
+        watch.stop()
+    run.end(None)
 
-    code = read_script(script)
-    environment = {"script": str(script), "arguments": " ".join(argv)}
-    error: BaseException | None = None
-    options = {
-        "overwrite": overwrite,
-        "environment": environment,
-        "max_bytes": max_bytes,
-    }
-    with RecordingRun(output, (), options) as run:
-        module = become_main(script, argv)
+
+def _cannot_begin(problem: GraphscopeError) -> SystemExit:
+    """Say why there can be no recording, and return what ends the script for it."""
+    tell(f"graphscope: {problem}")
+    return SystemExit(1)
+
+
+class _ScriptRun:
+    """The recording of one script, which begins when torch is there."""
+
+    def __init__(
+        self,
+        target: ScriptTarget,
+        output: Path,
+        *,
+        max_bytes: int,
+        live: LiveOptions | None,
+    ) -> None:
+        self.says = False
+        self._title = target.title
+        self._shown = path_of_rank(output)
+        self._path = self._shown.absolute()  # the script may change the folder
+        self._live = live
+        self._pid = os.getpid()
+        self._run: RecordingRun | LiveRun | None = None
+        self._stopped = ""
+        self._max_bytes = max_bytes
+        self._environment = {
+            "script": target.title,
+            "arguments": " ".join(target.argv),
+        }
+
+    def reserve(self, *, overwrite: bool) -> None:
+        """Make the file, so that a place that cannot be written is known at once."""
         try:
-            run_code(code, module)
-        except BaseException as problem:  # noqa: BLE001 - it is reported below
-            error = problem
-            run.end(problem)
-    return report_end(error, code.co_filename)
+            create_file(self._path, self._environment, overwrite=overwrite)
+        except GraphscopeError as problem:
+            raise _cannot_begin(problem) from None
+
+    def begin(self) -> None:
+        """Start to record, on this thread."""
+        options = {
+            "overwrite": True,
+            "environment": self._environment,
+            "max_bytes": self._max_bytes,
+        }
+        try:
+            run = self._make(options)
+            run.__enter__()
+        except GraphscopeError as problem:
+            raise _cannot_begin(problem) from None
+        self._run = run
+        if run.path != self._path:  # the script has set a rank by itself
+            self._path.unlink(missing_ok=True)
+            self._path = self._shown = run.path
+        if self.says and self._live is not None:
+            tell(
+                f"graphscope: {self._title} trains in process {self._pid}. Attach from "
+                f"another terminal: graphscope attach {self._pid}"
+            )
+
+    def _make(self, options: dict[str, Any]) -> "RecordingRun | LiveRun":
+        if self._live is None:
+            from graphscope.session.runs import RecordingRun
+
+            return RecordingRun(self._path, (), options)
+        from graphscope.session.live import LiveRun
+
+        return LiveRun(self._path, options, self._live)
+
+    def end(self, error: BaseException | None) -> None:
+        """Close the recording because of `error`; a forked child has none."""
+        if os.getpid() != self._pid:
+            return
+        if self._run is None:
+            with suppress(GraphscopeError):
+                self._leave_empty()
+            return
+        try:
+            if error is not None:
+                self._run.end(error)
+        finally:
+            self._run.__exit__(None, None, None)
+        debugger = getattr(self._run, "debugger", None)
+        self._stopped = debugger.stopped if debugger is not None else ""
+
+    def _leave_empty(self) -> None:
+        """Close a recording that has never begun."""
+        from graphscope.storage.writer import RecordingWriter
+
+        RecordingWriter(
+            self._path, environment=self._environment, overwrite=True
+        ).close()
+
+    def say_goodbye(self) -> None:
+        """Say what has been recorded."""
+        if os.getpid() != self._pid:
+            return
+        try:
+            if self._stopped:
+                tell(describe_stop(self._shown, self._stopped))
+            else:
+                tell(describe_recording(self._shown, max_bytes=self._max_bytes))
+        except (GraphscopeError, OSError) as problem:
+            tell(f"graphscope: {problem}")

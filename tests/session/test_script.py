@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 import graphscope as gs
-
-RUN = (
-    "import sys; from pathlib import Path; from graphscope.session import run_script;"
-    "sys.exit(run_script(Path(sys.argv[1]), sys.argv[3:], Path(sys.argv[2])))"
-)
+from graphscope.session.interpreter import launch_command
+from graphscope.session.order import Order
+from graphscope.session.target import ScriptTarget
+from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
 BROKEN = """\
 import sys
@@ -30,10 +29,16 @@ for i in range(3):
 """
 
 
+def _command(script: Path, *argv: str) -> list[str]:
+    """Return what records a script and says nothing of its own."""
+    target, output = ScriptTarget(str(script), argv), script.with_suffix(".gscope")
+    order = Order(target, output, False, DEFAULT_MAX_BYTES, is_logged=True)
+    return launch_command(order.to_json(), target.words)
+
+
 def _run(script: Path, *argv: str) -> "subprocess.CompletedProcess[str]":
-    output = script.with_suffix(".gscope")
     return subprocess.run(
-        [sys.executable, "-c", RUN, str(script), str(output), *argv],
+        _command(script, *argv),
         capture_output=True,
         text=True,
         check=False,
@@ -118,7 +123,7 @@ def test_a_finished_step_survives_a_kill_while_the_script_sleeps(
     script, target = tmp_path / "sleeps.py", tmp_path / "sleeps.gscope"
     script.write_text(SLEEPS)
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, str(script), str(target)],
+        _command(script),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
