@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from graphscope.errors import DebuggerError
 
 OVERRIDE: Final = "GRAPHSCOPE_RUNTIME_DIR"
@@ -34,6 +32,8 @@ def list_roots() -> tuple[Path, ...]:
     The last one is short enough for the name of a socket.
     """
     if sys.platform == "win32":
+        import platformdirs
+
         given = os.environ.get(OVERRIDE)
         usual = platformdirs.user_runtime_path(_NAME, appauthor=False)
         return (Path(given) if given else usual,)

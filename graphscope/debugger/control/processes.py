@@ -1,7 +1,6 @@
 """Tells a process that still runs from another one that has its number now."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -52,6 +51,8 @@ def _is_there(pid: int) -> bool:
 
 
 def _ask_ps(pid: int) -> str:
+    import subprocess  # only where there is no /proc
+
     try:
         answer = subprocess.run(  # noqa: S603
             ["/bin/ps", "-o", "lstart=", "-p", str(pid)],

@@ -33,7 +33,7 @@ def list_sessions() -> tuple[SessionInfo, ...]:
         for folder in _list_folders(root)
         if (info := _look_into(folder)) is not None
     ]
-    return tuple(sorted(found, key=lambda info: (info.pid, str(info.folder))))
+    return tuple(sorted(found, key=lambda info: (info.pid, info.script)))
 
 
 def find_session(
