@@ -87,6 +87,7 @@ class GradientWatch:
         slot.seen = self._readings.read(gradient)
         event.slots.append(slot)
         self._journal.add(event)
+        self._journal.tell(event)
 
     def guard(self, write: Callable[..., None], *args: Any) -> None:
         """Run `write` so that it can neither fail nor disturb the user's backward."""

@@ -5,6 +5,7 @@ from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.faults import is_foreign
 from graphscope.capture.freeze import freeze_step
+from graphscope.capture.gate import Gatekeeper
 from graphscope.capture.guard import make_guard
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import (
@@ -43,6 +44,7 @@ class Journal:
         is_in_backward: Whether a backward runs that the user's code called.
         passed: How many events the steps before had.
         on_event: Told of each event, by `tell`, while `listening` is not empty.
+        keeper: Asked at each event, by `tell`, while its gate is armed.
     """
 
     def __init__(
@@ -50,9 +52,13 @@ class Journal:
         table: TensorTable,
         deliver: Callable[[Trace], None],
         sources: dict[str, str],
+        keeper: Gatekeeper,
     ) -> None:
         self.lock = RLock()
-        self.guarded = make_guard(self.lock, self.count_fault)
+        self.keeper = keeper
+        self.guarded = make_guard(
+            self.lock, self.count_fault, keeper.pending, keeper.release
+        )
         self.tracker = StepTracker()
         self.replay = Replay()
         self.events: list[RawEvent] = []
@@ -133,6 +139,8 @@ class Journal:
         """Announce an event that is complete."""
         if self.listening:
             self.on_event(event, self._table.step)
+        if self.keeper.gate.is_armed:
+            self.keeper.ask(event)
 
     def leave(self) -> None:
         """Go on recording anew: the rest of the step is not what the last one was."""
@@ -148,6 +156,7 @@ class Journal:
                 setattr(change.record, change.attribute, change.before)
         script.misses += not self.replay.is_at_end
         self.replay.stop()
+        self.keeper.index.clear()
         self.tracker.restart()
         events, self.events = self.events, []
         for event in events:
@@ -164,6 +173,8 @@ class Journal:
         moment = 2 * len(self.events) + self._is_prepared
         self._changes.append(Change(moment, record, attribute, before))
         setattr(record, attribute, fresh)
+        if attribute in ("name", "also"):
+            self.keeper.index.note_names(record)
 
     def prepare(self, event: RawEvent) -> None:
         """Cut the step before `event` where that is due.
@@ -350,6 +361,7 @@ class Journal:
 
     def _open_step(self, events: list[RawEvent]) -> None:
         self.replay.stop()
+        self.keeper.index.clear()
         self.passed += len(self.events) - len(events)
         self._table.begin_step(
             {value for event in events for value in values_of(event)},
@@ -376,15 +388,18 @@ class Journal:
     def clear(self) -> None:
         """Let go of all records; the recording is over."""
         self.replay.stop()
+        self.keeper.index.clear()
         self._last = self._favourite = None
         self.events, self.roots, self._changes = [], [], []
 
-    def finish(self, error: str = "") -> None:
-        """Deliver what is left when the recording ends."""
+    def finish(self, error: str = "", note: str = "") -> None:
+        """Deliver what is left when the recording ends; `note` says why it did."""
         if self._is_turning:  # interrupted: the numbers of these are gone
             self.replay.stop()
             self.events, self.roots = [], []
         if error:
             self.close_step(Status.ABORTED, error=error)
+        elif note:
+            self.close_step(Status.OPEN, error=note)
         elif self.events or self.gaps:
             self.close_step(Status.COMPLETE if self.has_update else Status.OPEN)

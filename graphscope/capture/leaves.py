@@ -102,6 +102,8 @@ class LeafWatch:
             event.slots[0].label = label
             self._journal.add(event)
             self._arriving[id(known)] = event, None
+        if not is_accumulating:
+            self._journal.tell(event)
 
     def _again(self, value: RawValue, *, is_accumulating: bool) -> RawEvent | None:
         """Return the record of the step before, if this should arrive now."""

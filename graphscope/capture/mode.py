@@ -126,6 +126,8 @@ class CaptureMode(TorchFunctionMode):
             if self.is_live:
                 if self._functions.running:
                     self._guarded(self._functions.settle)
+                if self._updates.zeroing.late is not None:
+                    self._guarded(self._updates.zeroing.settle, func)
                 if (
                     self._transforms.running is not None or func in _BACKWARD
                 ) and self._guarded(self._transforms.is_inside, args, kwargs):
@@ -220,7 +222,8 @@ class CaptureMode(TorchFunctionMode):
         """
         if name.startswith(_PROFILING):
             is_entry = "enter" in name and bool(args) and isinstance(args[0], str)
-            self._updates.zeroing.zeroes(is_entry and args[0].startswith(_ZERO_GRAD))
+            is_zero = is_entry and args[0].startswith(_ZERO_GRAD)
+            self._guarded(self._updates.zeroing.zeroes, is_zero)
 
     def guarded(self, write: Callable[..., Any], *args: Any) -> Any:
         """Run code of ours for a call that the mode does not see."""

@@ -181,11 +181,12 @@ class ModuleWatch:
         """Note that it is over, and returned `output`."""
         self._end(module, (), output)
 
-    def _end(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+    def _end(self, module: torch.nn.Module, args: Any, output: Any) -> str:
         running = self._pop(id(module))
         if running is not None and not self._journal.is_in_backward:
             with torch._C.DisableTorchFunction():
                 self._calls.end(running, compiled_from(module), args, output)
+        return running.path if running is not None else ""
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
@@ -217,14 +218,16 @@ class ModuleWatch:
                 restore_modes(before, self._is_ours)
         if is_tracing():
             return
+        scope = ""
         try:
-            self._end(module, args, output)
+            scope = self._end(module, args, output)
             if not self._journal.replay.is_active and not self._journal.is_in_backward:
                 with torch._C.DisableTorchFunction():
                     self.settle()
                 self._name_output(output)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
+        self._journal.keeper.leave(scope, is_over=output is not None)
 
     def _push(self, module: torch.nn.Module) -> None:
         called, module = id(module), compiled_from(module)

@@ -272,6 +272,7 @@ class OpWatch:
             event.slots.append(slot)
         self._journal.prepare(event)
         self._journal.add(event)
+        self._journal.tell(event)
 
     def _known_value(self, tensor: torch.Tensor) -> RawValue | None:
         known = self._table.entry(tensor)
@@ -441,6 +442,7 @@ class OpWatch:
         event = RawEvent(EventKind.OP, op=op, values=[value])
         event.extends_graph = True
         self._journal.add(event)
+        self._journal.tell(event)
         return value
 
     def _target(self, func: Any) -> str:

@@ -1,11 +1,13 @@
 """Which of the lecture's five numbered steps each event belongs to."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from graphscope.capture.records import RawEvent, RawOp, RawValue
 from graphscope.capture.steps import is_update
 from graphscope.model.graph import EventKind, OpKind, Phase
+
+Losses = set[tuple[object, ...]]
 
 _BY_KIND = {
     EventKind.GRAD: Phase.BACKWARD,
@@ -24,33 +26,44 @@ def assign_phases(events: Sequence[RawEvent], roots: Sequence[RawValue]) -> list
     and otherwise *forward*; after backward, what builds no graph belongs to the phase
     that the pass had reached.
     """
-    losses = {_place(root.op) for root in roots if root.op is not None}
-    updating = _find_updating(events)
-    phases: list[Phase] = []
-    current = furthest = Phase.FORWARD
-    pass_index = 0
-    for event in events:
-        if event.pass_index != pass_index:
-            current = furthest = Phase.FORWARD
-            pass_index = event.pass_index
+    losses, updating = places_of_losses(roots), _find_updating(events)
+    tracker = PhaseTracker()
+    return [tracker.next(event, losses, event.op in updating) for event in events]
+
+
+def places_of_losses(roots: Iterable[RawValue]) -> Losses:
+    """Return the statements that computed what backward started from."""
+    return {_place(root.op) for root in roots if root.op is not None}
+
+
+class PhaseTracker:
+    """Follows the events of a step in their order."""
+
+    def __init__(self) -> None:
+        self._current = self._furthest = Phase.FORWARD
+        self._pass_index = 0
+
+    def next(self, event: RawEvent, losses: Losses, is_updating: bool) -> Phase:  # noqa: FBT001 - one fact of three
+        """Return the phase of the next event.
+
+        Args:
+            event: It.
+            losses: Where the losses of the step are computed, as far as is known.
+            is_updating: Whether it changes a leaf by hand, or prepares that.
+        """
+        if event.pass_index != self._pass_index:
+            self._current = self._furthest = Phase.FORWARD
+            self._pass_index = event.pass_index
         phase = event.phase or _BY_KIND.get(event.kind)
         if phase is None and event.op is not None:
-            phase = _phase_of(event, losses, updating)
-            if phase <= Phase.LOSS and furthest >= Phase.BACKWARD:
-                phase = phase if event.extends_graph else furthest
-        current = phase or current
-        furthest = max(furthest, current)
-        phases.append(current)
-    return phases
-
-
-def _phase_of(
-    event: RawEvent, losses: set[tuple[object, ...]], updating: set[RawOp]
-) -> Phase:
-    op = event.op
-    if op is None or op in updating:
-        return Phase.UPDATE
-    return Phase.LOSS if _place(op) in losses else Phase.FORWARD
+            is_loss = not is_updating and _place(event.op) in losses
+            phase = Phase.LOSS if is_loss else Phase.FORWARD
+            phase = Phase.UPDATE if is_updating else phase
+            if phase <= Phase.LOSS and self._furthest >= Phase.BACKWARD:
+                phase = phase if event.extends_graph else self._furthest
+        self._current = phase or self._current
+        self._furthest = max(self._furthest, self._current)
+        return self._current
 
 
 def _place(op: RawOp) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.changes import Call
 from graphscope.capture.frames import FrameWalker, Owner
+from graphscope.capture.gate import StopTraining
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import version_of
@@ -50,6 +51,8 @@ class RaisedWatch:
         kwargs: Mapping[str, Any],
     ) -> None:
         """Keep the call aside; the innermost one, when several raise the same."""
+        if isinstance(error, StopTraining):
+            return  # the call was over, and did not raise it
         step = self._journal.step
         if (self._error, self._step) == (id(error), step):
             return

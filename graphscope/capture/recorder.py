@@ -14,6 +14,7 @@ from graphscope.capture import scripted
 from graphscope.capture.compiled import CompiledWatch
 from graphscope.capture.following import OpFollower
 from graphscope.capture.frames import FrameWalker
+from graphscope.capture.gate import Gate, Gatekeeper, StopTraining
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.inside import InsideWatch
@@ -66,6 +67,7 @@ class Recorder:
         *,
         models: tuple[torch.nn.Module, ...] = (),
         options: CaptureOptions | None = None,
+        gate: Gate | None = None,
     ) -> None:
         chosen = options or CaptureOptions()
         walker = FrameWalker()
@@ -77,7 +79,9 @@ class Recorder:
             key=f"graphscope{next(_KEYS)}",
             readings=readings,
         )
-        self._journal = Journal(self._table, self._deliver, sites.sources)
+        self._keeper = Gatekeeper(gate)
+        self._journal = Journal(self._table, self._deliver, sites.sources, self._keeper)
+        self._keeper.watch(self, self._journal, self._table)
         self._journal.on_event = self.notices.announce
         self._journal.listening = self.notices.subscriptions
         self._send = deliver
@@ -123,7 +127,11 @@ class Recorder:
     @property
     def faults(self) -> dict[str, int]:
         """Errors of graphscope's own that were kept away from the user's code."""
-        return dict(self._journal.faults)
+        return {**self._journal.faults, **self._keeper.faults}
+
+    def place(self) -> tuple[int, int]:
+        """Return the running step and how many events it has; from any thread."""
+        return self._journal.step, len(self._journal.events)
 
     def start(self) -> None:
         """Enter the mode and register every hook.
@@ -148,13 +156,19 @@ class Recorder:
         scripted.attach(self._compiled)
         self._mode.__enter__()
 
-    def stop(self, error: BaseException | None = None) -> None:
+    def stop(self, error: BaseException | None = None, *, note: str = "") -> None:
         """Leave the mode, remove every hook, deliver what is left.
 
         With `error` the last step is marked as aborted by it, and our own frames are
-        taken out of its traceback.
+        taken out of its traceback. A `note` says why the training ended in the middle
+        of a step that is otherwise in order; a `StopTraining` is told of by its own.
         """
+        self._keeper.close()
         self.abandon()
+        if isinstance(error, StopTraining):
+            note = note or error.note
+            strip_frames(error)
+            error = None
         remove_modes(lambda mode: mode is self._mode)
         if self in _RUNNING:
             _RUNNING.remove(self)
@@ -165,7 +179,7 @@ class Recorder:
                 self._ops.transforms.settle()
                 self._names.apply()
                 self._raised.settle(error, _describe(error))
-                self._journal.finish(_describe(error))
+                self._journal.finish(_describe(error), note)
             except Exception as fault:  # noqa: BLE001 - the observer rule
                 self._journal.count_fault(fault)
                 sys.stderr.write(

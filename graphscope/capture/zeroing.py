@@ -5,6 +5,7 @@ Separate from `updates`, which writes down what optimizers make of parameters.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 
@@ -20,12 +21,15 @@ from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Phase, Role
 
+_PROPERTIES: Final = frozenset({"__get__", "__set__"})
+
 
 class ZeroWatch:
     """Writes down zeroed gradients.
 
     Attributes:
         is_zeroing: Whether an optimizer is in its `zero_grad`.
+        late: The event that may grow by one more gradient, and is not told of yet.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class ZeroWatch:
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
         self.is_zeroing = False
+        self.late: RawEvent | None = None
         self._table = table
         self._journal = journal
         self._walker, self._sites = finder
@@ -45,6 +50,17 @@ class ZeroWatch:
         """Note that an optimizer enters or leaves its `zero_grad`."""
         self.is_zeroing = is_zeroing
         self._due.clear()
+        self.settle(None)
+
+    def settle(self, func: Any) -> None:
+        """Tell of the event that is over, now that `func` is called, if it is."""
+        name = getattr(func, "__name__", "")
+        if self.is_zeroing or name in _PROPERTIES:
+            return  # one more `p.grad = None` may belong to it
+        event, self.late = self.late, None
+        events = self._journal.events
+        if event is not None and events and events[-1] is event:
+            self._journal.tell(event)
 
     def expect_zero(self, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
         """Note that an optimizer looks at a gradient that it may overwrite with 0."""
@@ -93,6 +109,12 @@ class ZeroWatch:
         What one call zeroes (`optimizer.zero_grad()`) is one event.
         """
         label = "to None" if after == ABSENT else "to 0"
+        self._note_zero(leaf, label, before, after)
+        self.late = self._journal.events[-1]
+
+    def _note_zero(
+        self, leaf: torch.Tensor, label: str, before: Reading, after: Reading
+    ) -> None:
         if self._add_to_zeroing(leaf, label, before, after):
             return
         step = self._table.step

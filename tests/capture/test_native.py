@@ -335,27 +335,64 @@ class _Lock:
         self.release()
 
 
+def fail(error: BaseException) -> None:
+    raise error
+
+
+def nothing() -> None:
+    raise AssertionError("nothing was pending")
+
+
 def test_guards_let_go_whatever_happens() -> None:
     faults: list[BaseException] = []
-
-    def fail(error: BaseException) -> None:
-        raise error
-
-    for run in (guard.plain_run_guarded, guard.make_guard(None, fail).func):  # type: ignore[attr-defined]
+    assert NATIVE is not None
+    for run in (guard.plain_run_gated, NATIVE.run_gated):
         lock, hide = _Lock(), torch._C.DisableTorchFunction
         given = lock, hide, torch.is_grad_enabled, torch._C._set_grad_enabled
-        assert run(*given, faults.append, max, 3, 5) == 5
-        assert run(*given, faults.append, fail, ValueError("ours")) is None
+        calm: Any = (*given, faults.append, [], nothing)
+        assert run(*calm, max, 3, 5) == 5
+        assert run(*calm, fail, ValueError("ours")) is None
         with pytest.raises(KeyboardInterrupt):
-            run(*given, faults.append, fail, KeyboardInterrupt())
+            run(*calm, fail, KeyboardInterrupt())
         with pytest.raises(ZeroDivisionError):
-            run(*given, fail, fail, ZeroDivisionError())
-        run(*given, faults.append, torch._C._set_grad_enabled, False)
+            run(*given, fail, [], nothing, fail, ZeroDivisionError())
+        run(*calm, torch._C._set_grad_enabled, False)
         assert torch.is_grad_enabled()
         assert (lock.held, lock.most) == (0, 1)
         assert torch._C._is_torch_function_enabled()
     assert [type(fault) for fault in faults] == [ValueError, ValueError]
     assert all(fault.__traceback__ is not None for fault in faults)
+
+
+def test_what_is_pending_is_released_outside_of_the_guard() -> None:
+    assert NATIVE is not None
+    for run in (guard.plain_run_gated, NATIVE.run_gated):
+        lock, pending = _Lock(), [1]
+        seen: list[object] = []
+
+        def release(lock: _Lock = lock, seen: list[object] = seen) -> None:
+            is_free = torch._C._is_torch_function_enabled()
+            seen.append((lock.held, is_free, torch.is_grad_enabled()))
+
+        def stop() -> None:
+            raise SystemExit(3)
+
+        given = (
+            *(lock, torch._C.DisableTorchFunction),
+            *(torch.is_grad_enabled, torch._C._set_grad_enabled),
+            *(seen.append, pending),
+        )
+        assert run(*given, release, max, 3, 5) == 5
+        run(*given, release, torch._C._set_grad_enabled, False)
+        assert seen == [(0, True, True)] * 2
+        with pytest.raises(SystemExit):
+            run(*given, stop, max, 3, 5)
+        with pytest.raises(KeyError):  # it is not held while an error passes
+            run(*given[:4], fail, pending, stop, {}.__getitem__, "missing")
+        pending.clear()
+        assert run(*given, release, max, 3, 5) == 5
+        assert len(seen) == 2
+        assert lock.held == 0
 
 
 def test_a_tensor_is_recognised_alike() -> None:
@@ -381,7 +418,8 @@ def test_wrong_arguments_raise_and_do_not_crash() -> None:
         lambda: NATIVE.follow_nodes(*range(9)),
         lambda: NATIVE.accept_all(*range(8)),
         lambda: NATIVE.changed_and_made(1, 2, 3, 4),
-        lambda: NATIVE.run_guarded(1),
+        lambda: NATIVE.run_gated(1),
+        lambda: NATIVE.run_gated(1, 2, 3, 4, 5, (), 7, 8),
         lambda: NATIVE.Reader(1),
         lambda: NATIVE.After(1),
         lambda: NATIVE.configure(1),

@@ -19,7 +19,7 @@ from graphscope.capture.records import Known, RawNode, RawSlot, RawValue
 _OFFERED: Final = frozenset(
     {"Reader", "After", "is_same_chain", "is_like", "are_alike", "version_of"}
     | {"address_of", "entry", "accept_all", "changed_and_made"}
-    | {"read_node", "follow_nodes", "run_guarded"}
+    | {"read_node", "follow_nodes", "run_gated"}
 )
 
 

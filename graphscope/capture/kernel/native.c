@@ -939,6 +939,42 @@ static PyObject *run_guarded(PyObject *module, PyObject *const *args, Py_ssize_t
     return result;
 }
 
+/* Lets the thread be held where something is pending, now that nothing of ours is held. */
+static PyObject *let_go(PyObject *result, PyObject *pending, PyObject *release) {
+    if (!result || !PyList_GET_SIZE(pending)) return result;
+    PyObject *done = PyObject_CallNoArgs(release);
+    Py_XDECREF(done);
+    if (!done) Py_CLEAR(result);
+    return result;
+}
+
+/* Arguments: a lock, what hides from modes, two functions that get and set whether
+ * gradients are recorded, whom to tell of a fault, the list of threads that are to be
+ * held, and what holds them; then the function to run, and its arguments. */
+static PyObject *run_gated(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    (void)module;
+    if (count < 8) return PyErr_Format(PyExc_TypeError, "run_gated was given too little");
+    PyObject *lock = args[0], *is_enabled = args[2], *on_fault = args[4], *result = NULL;
+    if (!PyList_CheckExact(args[5])) return PyErr_Format(PyExc_TypeError, "pending is a list");
+    PyObject *taken = PyObject_CallMethodNoArgs(lock, str_acquire);
+    if (!taken) return NULL;
+    Py_DECREF(taken);
+    PyObject *hiding = PyObject_CallNoArgs(args[1]);
+    PyObject *entered = hiding ? PyObject_CallMethodNoArgs(hiding, str___enter__) : NULL;
+    PyObject *before = entered ? PyObject_CallNoArgs(is_enabled) : NULL;
+    if (entered) {
+        if (before) result = PyObject_Vectorcall(args[7], args + 8, (size_t)(count - 8), NULL);
+        if (!result) result = tell_fault(on_fault);
+        if (before && restore(is_enabled, args[3], before)) Py_CLEAR(result);
+        if (leave(hiding, str___exit__, 1)) Py_CLEAR(result);
+    }
+    Py_XDECREF(before);
+    Py_XDECREF(entered);
+    Py_XDECREF(hiding);
+    if (leave(lock, str_release, 0)) Py_CLEAR(result);
+    return let_go(result, args[5], args[6]);
+}
+
 /* --- The hook after a node ------------------------------------------------------------ */
 
 typedef struct {
@@ -1271,6 +1307,8 @@ static PyMethodDef functions[] = {
      "graphscope.capture.recipes.is_same_chain, compiled."},
     {"run_guarded", (PyCFunction)(void (*)(void))run_guarded, METH_FASTCALL,
      "graphscope.capture.guard.run_guarded, compiled."},
+    {"run_gated", (PyCFunction)(void (*)(void))run_gated, METH_FASTCALL,
+     "graphscope.capture.guard.plain_run_gated, compiled."},
     {"entry", (PyCFunction)(void (*)(void))entry, METH_FASTCALL,
      "graphscope.capture.identity.TensorTable.entry, compiled."},
     {"accept_all", (PyCFunction)(void (*)(void))accept_all, METH_FASTCALL,

@@ -1,0 +1,167 @@
+"""The place in capture where training can be held at an event.
+
+Inside of the guard the gate only decides; the thread is held after the guard is left,
+where no lock is taken, no mode is hidden and no state of torch's is other than the
+user's. Capture knows no debugger: what holds the thread is handed to the recorder.
+"""
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphscope.capture.arrivals import LiveArrival, StepIndex
+from graphscope.capture.faults import is_foreign, is_from_handler
+from graphscope.capture.records import RawEvent
+
+if TYPE_CHECKING:
+    from graphscope.capture.identity import TensorTable
+    from graphscope.capture.journal import Journal
+
+
+class StopTraining(SystemExit):
+    """Ends the training where it is: raised by a gate, in the user's code.
+
+    It is a `SystemExit`, so that `except Exception` does not swallow it and the process
+    ends as `sys.exit(code)` would end it.
+
+    Args:
+        code: The exit code.
+        note: Why, for the recording.
+    """
+
+    def __init__(self, code: int = 3, note: str = "stopped") -> None:
+        super().__init__(code)
+        self.note = note
+
+
+class Gate(Protocol):
+    """What may hold a recorded thread.
+
+    Attributes:
+        is_armed: Whether it wants to be asked; read at every event.
+    """
+
+    is_armed: bool
+
+    def reached(self, arrival: LiveArrival, /) -> bool:
+        """Decide whether to hold training at this event; must not wait.
+
+        An autograd node is asked about twice, before it runs and after.
+        """
+
+    def left(self, scope: str, /) -> bool:
+        """Decide whether to hold training because a module's call is over."""
+
+    def hold(self, recorder: Any, /) -> None:
+        """Hold the thread that calls; `recorder.snapshot()` says where it is.
+
+        Raises:
+            StopTraining: The training is to end here.
+        """
+
+
+class _Open:
+    """The gate of a recorder that was given none: never armed."""
+
+    is_armed = False
+
+    def reached(self, _arrival: LiveArrival, /) -> bool:
+        return False
+
+    def left(self, _scope: str, /) -> bool:
+        return False
+
+    def hold(self, _recorder: Any, /) -> None:
+        return None
+
+
+class Gatekeeper:
+    """Asks the gate of one recorder, and lets it hold the thread.
+
+    Threads: those whose events are recorded. Each is held for its own events only.
+
+    Attributes:
+        gate: What decides.
+        pending: The threads that are to be held, by number.
+        index: What the running step has, by name.
+        ahead: Thread -> the event of the autograd node that it is held before, which
+            is not recorded until the node has run.
+        missing: Names of parameters without a gradient, while an update is told of.
+        faults: Errors of the gate's, by message, with their count.
+    """
+
+    def __init__(self, gate: Gate | None) -> None:
+        self.gate: Gate = _Open() if gate is None else gate
+        self.pending: list[int] = []
+        self.ahead: dict[int, RawEvent] = {}
+        self.missing: Callable[[], tuple[str, ...]] = tuple
+        self.faults: dict[str, int] = {}
+        self.index: StepIndex
+        self._lock: Any = None
+        self._recorder: Any = None
+
+    def watch(self, recorder: Any, journal: "Journal", table: "TensorTable") -> None:
+        """Say whose events they are; called once, before the first of them."""
+        self._recorder, self._lock = recorder, journal.lock
+        self.index = StepIndex(journal, table)
+
+    def close(self) -> None:
+        """Ask and hold no more: the recording ends."""
+        self.gate = _Open()
+        self.pending.clear()
+        self.ahead.clear()
+        self.index.clear()
+        self._recorder = None
+
+    def ask(self, event: RawEvent, *, is_before: bool = False) -> bool:
+        """Ask whether to hold at `event`; the thread is held when the guard is left."""
+        missing = () if is_before else self.missing()
+        arrival = LiveArrival(self.index, event, missing, is_before=is_before)
+        return self._decide(self.gate.reached, arrival)
+
+    def leave(self, scope: str, *, is_over: bool) -> None:
+        """Let the thread be held where a module's call is over, outside of the guard.
+
+        Not when it has raised; but then as well for what was found at its end.
+        """
+        if self.gate.is_armed and is_over and scope:
+            self._decide(self.gate.left, scope)
+        if self.pending:
+            self.release()
+
+    def _decide(self, decide: Callable[[Any], bool], about: object) -> bool:
+        try:
+            if not decide(about):
+                return False
+        except Exception as fault:
+            if is_from_handler(fault):
+                raise
+            self._count(fault)
+            return False
+        here = get_ident()
+        if here not in self.pending:
+            self.pending.append(here)
+        return True
+
+    def release(self) -> None:
+        """Hold this thread if that is due, and if nothing of ours is held by it.
+
+        Called where a guard was left, and where a module's call is over.
+        """
+        here = get_ident()
+        if here not in self.pending or self._lock._is_owned():
+            return
+        self.pending.remove(here)
+        try:
+            self.gate.hold(self._recorder)
+        except Exception as fault:
+            if is_foreign(fault):
+                raise  # a signal's handler raised it, while the thread was held
+            self._count(fault)
+        finally:
+            self.ahead.pop(here, None)
+
+    def _count(self, fault: Exception) -> None:
+        """Keep an error of the gate's away from the user, and from the recording."""
+        text = f"{type(fault).__name__}: {fault}"[:200]
+        self.faults[text] = self.faults.get(text, 0) + 1
