@@ -123,7 +123,11 @@ class Trace:
             raise UnknownNameError(
                 f"No value is named {name!r} in step {self.step}. {hint}"
             )
-        values = [self.graph.values[i] for i in ids]
+        return self.choose(ids)
+
+    def choose(self, same_name: Sequence[int]) -> Value:
+        """Return which of several values of one name a user means; see `resolve`."""
+        values = [self.graph.values[i] for i in same_name]
         plain = [v for v in values if v.kind is not ValueKind.GRADIENT]
         found = [v for v in plain if not self.is_updated(v)] or plain or values
         outermost = min(self._depth_of(v) for v in found)
