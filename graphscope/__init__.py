@@ -37,6 +37,10 @@ if TYPE_CHECKING:
         step as step,
         trace as trace,
     )
+    from graphscope.session.pausing import (
+        breakpoint as breakpoint,  # noqa: A004 - the word for it
+        serve as serve,
+    )
 
 _HOMES = {
     "CaptureError": "graphscope.errors",
@@ -48,10 +52,12 @@ _HOMES = {
     "RecordingError": "graphscope.errors",
     "StepRangeError": "graphscope.errors",
     "UnknownNameError": "graphscope.errors",
+    "breakpoint": "graphscope.session.pausing",
     "load": "graphscope.session",
     "name": "graphscope.session",
     "on": "graphscope.session",
     "record": "graphscope.session",
+    "serve": "graphscope.session.pausing",
     "step": "graphscope.session",
     "trace": "graphscope.session",
 }

@@ -22,6 +22,7 @@ from graphscope.storage.writer import RecordingWriter
 from graphscope.version import __version__
 
 if TYPE_CHECKING:
+    from graphscope.capture.gate import Gate
     from graphscope.capture.recorder import Recorder
 
 
@@ -32,6 +33,7 @@ class _Capturing:
         self._models = tuple(models)
         self._options = dict(options)
         self._recorder: Recorder | None = None
+        self._gate: Gate | None = None  # what may hold the thread; a live run's
         self._is_over = False
 
     def _start(self, deliver: Callable[[Trace], None]) -> None:
@@ -42,7 +44,10 @@ class _Capturing:
                 "This trace was entered before: make a new one for every `with`."
             )
         self._recorder = Recorder(
-            deliver, models=self._models, options=CaptureOptions(**self._options)
+            deliver,
+            models=self._models,
+            options=CaptureOptions(**self._options),
+            gate=self._gate,
         )
         try:
             self._recorder.start()
