@@ -8,6 +8,7 @@ a name is never looked up anywhere but in an `Arrival`.
 
 import ast
 from collections.abc import Callable
+from math import isfinite, isinf
 from typing import Any, Final
 
 from simpleeval import InvalidExpression, SimpleEval  # type: ignore[import-untyped]
@@ -161,9 +162,11 @@ def _binary(node: ast.BinOp) -> Reader:
         if second is None:
             return None
         try:
-            return compute(first, second)
+            found = compute(first, second)
+            has_overflown = isinf(found) and isfinite(first) and isfinite(second)
         except _FAILURES:
             return None
+        return None if has_overflown else found
 
     return run
 

@@ -84,7 +84,7 @@ def find_unknown(expression: Expression, known: Collection[str]) -> Mistake | No
 
 def _unknown(reference: Reference, known: Collection[str]) -> Mistake:
     stem, _, last = reference.name.rpartition(".")
-    if stem in known:
+    if stem in known and not reference.is_quoted:
         near = nearest_of(last, (*NUMBERS, *ASPECTS))
         where = reference.position + len(stem) + 1
         return Mistake(f"There is no number {quoted(last)} of a tensor.{near}", where)

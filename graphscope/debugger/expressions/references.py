@@ -1,7 +1,7 @@
 """What a word of an expression refers to, and how its number is read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from graphscope.debugger.arrival import Arrival, Aspect
@@ -30,12 +30,14 @@ class Reference:
         name: The user's name that it mentions, empty when it mentions none.
         position: Where that name begins in the text.
         is_of_event: Whether it is about the event itself, not about the step so far.
+        is_quoted: Whether the name stands in quotes.
     """
 
     read: Reader = field(compare=False)
     name: str = ""
     position: int = 0
     is_of_event: bool = False
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _resolve_quoted(token: Token) -> Reference:
         raise Mistake("A name is missing between the quotes.", token.start)
     tail = token.text[end + 2 :]
     rest = _split(tail, token.start + end + 2) if tail else []
-    return _named(name, token.start, rest)
+    return replace(_named(name, token.start, rest), is_quoted=True)
 
 
 def _resolve_bare(words: list[_Word]) -> Reference:
