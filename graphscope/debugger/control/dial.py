@@ -9,11 +9,11 @@ import socket
 from collections import deque
 from contextlib import suppress
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from graphscope.debugger.control import peers
-from graphscope.debugger.control.endpoint import LOOPBACK
+from graphscope.debugger.control.endpoint import LOOPBACK, send_at_once
 from graphscope.debugger.control.info import SessionInfo, Transport
 from graphscope.debugger.control.messages import FromServer, decode_from_server
 from graphscope.debugger.control.wire import MessageError, Unframer
@@ -22,6 +22,7 @@ SENDING_S: Final = 5.0
 """How long the process may take to read a message."""
 
 _READ_BYTES: Final = 64 * 1024
+_NAP_S: Final = 0.01
 _NO_SIGNAL: Final = getattr(socket, "MSG_NOSIGNAL", 0)
 
 
@@ -107,8 +108,11 @@ def dial(found: SessionInfo, until: float) -> Line:
     family = socket.AF_UNIX if is_unix else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
-        connection.settimeout(max(0.001, until - monotonic()))
-        connection.connect(found.socket_path if is_unix else (LOOPBACK, found.port))
+        _connect(
+            connection, found.socket_path if is_unix else (LOOPBACK, found.port), until
+        )
+        if not is_unix:
+            send_at_once(connection)
     except OSError as error:
         connection.close()
         raise Lost(_explain(error)) from error
@@ -117,6 +121,22 @@ def dial(found: SessionInfo, until: float) -> Line:
         raise Lost("it is another user's process that listens there")
     connection.settimeout(SENDING_S)
     return Line(connection)
+
+
+def _connect(
+    connection: socket.socket, address: str | tuple[str, int], until: float
+) -> None:
+    """Connect; a Unix socket at which others wait as well says so at once."""
+    while True:
+        try:
+            connection.settimeout(max(0.001, until - monotonic()))
+            connection.connect(address)
+        except BlockingIOError:
+            if monotonic() >= until:
+                raise TimeoutError from None
+            sleep(_NAP_S)
+        else:
+            return
 
 
 def _explain(error: OSError) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from graphscope.debugger.control import peers
 from graphscope.debugger.control.audience import Audience, Unwelcome
 from graphscope.debugger.control.connection import Connection, Gone, Role
-from graphscope.debugger.control.endpoint import Endpoint
+from graphscope.debugger.control.endpoint import Endpoint, send_at_once
 from graphscope.debugger.control.info import Transport
 from graphscope.debugger.control.log import ControlLog
 from graphscope.debugger.control.messages import Refused, decode_from_client, encode
@@ -128,6 +128,9 @@ class Hall:
         self._opens_at = monotonic() + _SHORTAGE_S
 
     def _receive_stranger(self, client: Connection) -> None:
+        if not self._is_unix:
+            with suppress(OSError):  # it has gone already
+                send_at_once(client.peer)
         self._everybody.append(client)
         self._selector.register(client.peer, _READ, client)
         if self._is_unix and peers.can_tell_user() and not peers.is_own(client.peer):

@@ -94,6 +94,8 @@ def _look_into(folder: Path) -> SessionInfo | None:
         if is_here:
             remove_folder(folder)
         return None
+    except BlockingIOError:  # others wait there as well
+        return info
     except OSError:
         return None
     # A port may be somebody else's by now. A socket is the process's own: in another

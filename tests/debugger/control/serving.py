@@ -54,6 +54,7 @@ class Process:
         self.ticks = 0
         self.told = 0
         self.answer = "done"
+        self.before_answering: Callable[[], None] = lambda: None
         self.endpoint: Endpoint = open_endpoint(script=script, transport=transport)
         self.server = ControlServer(
             self.endpoint,
@@ -78,6 +79,7 @@ class Process:
 
     def execute(self, command: Command) -> str:
         self.executed.append(command)
+        self.before_answering()
         if command.text == "refused":
             raise DebuggerError("No such place: nothing is called x.\n  x\n  ^")
         if command.text == "bug":
@@ -142,8 +144,8 @@ class Raw:
         is_unix = info.transport is Transport.UNIX
         family = socket.AF_UNIX if is_unix else socket.AF_INET
         self.peer = socket.socket(family, socket.SOCK_STREAM)
-        self.peer.settimeout(PATIENCE_S)
         self.peer.connect(info.socket_path if is_unix else ("127.0.0.1", info.port))
+        self.peer.settimeout(PATIENCE_S)
         self._token = info.token
         self._unframer = Unframer()
         self._bodies: list[bytes] = []

@@ -38,7 +38,7 @@ def is_message(body: bytes) -> bool:
 
 
 def random_bytes(draw: random.Random) -> bytes:
-    data = draw.randbytes(draw.randint(1, 200))
+    data = draw.randbytes(draw.randint(3, 200))
     return b"\x7f" + data  # else the length could be one that is waited for
 
 
