@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from graphscope.cli.attach import attach
 from graphscope.cli.demo import demo
 from graphscope.cli.export import export
 from graphscope.cli.output import put, say
 from graphscope.cli.record import RecordCommand, record
+from graphscope.cli.run import run_debugged
 from graphscope.cli.show import show
 from graphscope.cli.view import view
 from graphscope.cli.why import why
+from graphscope.cli.words import RunCommand
 from graphscope.errors import GraphscopeError
 from graphscope.version import __version__
 
@@ -53,7 +56,8 @@ def build_app() -> typer.Typer:
     app.callback()(_describe)
     app.command()(demo)
     app.command(cls=RecordCommand)(record)
-    for command in (view, show, why, export):
+    app.command("run", cls=RunCommand)(run_debugged)
+    for command in (attach, view, show, why, export):
         app.command()(command)
     return app
 
@@ -62,7 +66,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 an expected error (one message on stderr), 2 wrong usage,
-    130 interrupted; `record` exits with the script's own code.
+    130 interrupted; `record` and `run` exit with the script's own code, `run` with 3
+    where `--until` has ended it.
 
     Raises:
         SystemExit: Always.

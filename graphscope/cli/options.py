@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from graphscope.cli.sizes import read_size
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import PathEnds
 
@@ -61,6 +62,22 @@ Lecture = Annotated[
         "--lecture",
         help="Draw as one box what a slide writes as one formula: x @ w.T + b and "
         "linear(x) alike. A line in it says what it is in torch.",
+    ),
+]
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite an existing recording.")
+]
+DiskBudget = Annotated[
+    int,
+    typer.Option(
+        "--max-bytes",
+        metavar="SIZE",
+        parser=read_size,
+        help="Disk budget, such as 500M or 2G. When it is reached, older steps are "
+        "thinned evenly; the first, the newest and those with a NaN, an Inf, a gap "
+        "or an exception stay. [default: 1G]",
+        show_default=False,
     ),
 ]
 

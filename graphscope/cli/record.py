@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from graphscope.cli.sizes import read_size
+from graphscope.cli.options import DiskBudget, Force
 from graphscope.errors import GraphscopeError
 from graphscope.session.child import become_child
 from graphscope.session.order import Order
@@ -85,21 +85,8 @@ def record(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite an existing recording.")
-    ] = False,
-    max_bytes: Annotated[
-        int,
-        typer.Option(
-            "--max-bytes",
-            metavar="SIZE",
-            parser=read_size,
-            help="Disk budget, such as 500M or 2G. When it is reached, older steps are "
-            "thinned evenly; the first, the newest and those with a NaN, an Inf, a gap "
-            "or an exception stay. [default: 1G]",
-            show_default=False,
-        ),
-    ] = DEFAULT_MAX_BYTES,
+    force: Force = False,
+    max_bytes: DiskBudget = DEFAULT_MAX_BYTES,
 ) -> None:
     """Run a script as Python does and record its training.
 

@@ -3,8 +3,12 @@
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
+
+if TYPE_CHECKING:
+    from graphscope.model.trace import Trace
 
 
 def tell(text: str) -> None:
@@ -38,8 +42,12 @@ def describe_recording(target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> s
     return f"Recorded {steps} in {target}. Open it: graphscope view {target}"
 
 
-def describe_stop(target: Path, reason: str) -> str:
-    """Say where `--until` has ended the training, and how to look at it.
+def describe_stop(target: Path, by: str) -> str:
+    """Say where the training was ended, and how to look at it.
+
+    Args:
+        target: The recording.
+        by: What has ended it.
 
     Raises:
         RecordingError: The recording cannot be read.
@@ -47,11 +55,18 @@ def describe_stop(target: Path, reason: str) -> str:
     from graphscope.storage.file import open_recording
 
     with closing(open_recording(target)) as recording:
-        trace = recording[len(recording) - 1]
-        index = len(trace.graph.events) - 1
-        event = trace.graph.events[index]
-        where = f"step {trace.step}, event {index}: {trace.event_title(index)}"
-        op = trace.graph.ops[event.op] if event.op is not None else None
-        site = event.site or (op.site if op is not None else None)
-    place = f", {site.short} {site.expression}".rstrip() if site is not None else ""
-    return f"Stopped at {where}{place} ({reason}). Open it: graphscope view {target}"
+        place = _describe_last(recording[len(recording) - 1])
+    return f"Stopped by {by} at {place}. Open it: graphscope view {target}"
+
+
+def _describe_last(trace: "Trace") -> str:
+    index = len(trace.graph.events) - 1
+    event = trace.graph.events[index]
+    op = trace.graph.ops[event.op] if event.op is not None else None
+    site = event.site or (op.site if op is not None else None)
+    where = f"step {trace.step}, event {index}: {trace.event_title(index)}"
+    if site is None:
+        return where
+    lines = trace.sources.get(site.file, "").splitlines()
+    source = lines[site.line - 1].strip() if 0 < site.line <= len(lines) else ""
+    return f"{where}, {site.short}" + (f": {source}" if source else "")

@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from graphscope.session.live_options import LiveOptions
 from graphscope.session.target import ScriptTarget
+
+INTERFACE: Final = "interface"
+"""Environment entry of a recording that was made for the debugger's interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Order:
     max_bytes: int
     live: LiveOptions | None = None
     is_logged: bool = False
+
+    @property
+    def script(self) -> Path:
+        """What breakpoints are kept for: a module's file is not looked for."""
+        return Path.cwd() / self.target.title
 
     def to_json(self) -> str:
         """Write all of it but the words of the target.

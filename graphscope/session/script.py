@@ -10,6 +10,7 @@ from graphscope.errors import GraphscopeError
 from graphscope.session.awaiting import ImportWatch
 from graphscope.session.endings import describe_recording, describe_stop, tell
 from graphscope.session.live_options import LiveOptions
+from graphscope.session.order import INTERFACE
 from graphscope.session.ranks import path_of_rank
 from graphscope.session.reporting import hide_frames
 from graphscope.session.target import ScriptTarget, execute
@@ -91,7 +92,10 @@ class _ScriptRun:
         self._environment = {
             "script": target.title,
             "arguments": " ".join(target.argv),
+            "folder": str(Path.cwd()),
         }
+        if live is not None and live.waits:
+            self._environment[INTERFACE] = "terminal"
 
     def reserve(self, *, overwrite: bool) -> None:
         """Make the file, so that a place that cannot be written is known at once."""
@@ -161,8 +165,14 @@ class _ScriptRun:
             return
         try:
             if self._stopped:
-                tell(describe_stop(self._shown, self._stopped))
-            else:
-                tell(describe_recording(self._shown, max_bytes=self._max_bytes))
+                tell(describe_stop(self._shown, self._describe_reason()))
+                return
+            if self._live is not None and self._live.until:
+                tell(f"graphscope: --until {self._live.until!r} was never reached.")
+            tell(describe_recording(self._shown, max_bytes=self._max_bytes))
         except (GraphscopeError, OSError) as problem:
             tell(f"graphscope: {problem}")
+
+    def _describe_reason(self) -> str:
+        is_until = self._live is not None and self._stopped == self._live.until
+        return f"--until {self._stopped!r}" if is_until else "the debugger"

@@ -10,7 +10,7 @@ import pytest
 from graphscope.version import __version__
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("demo", "record", "view", "show", "why", "export")
+COMMANDS = ("demo", "record", "run", "attach", "view", "show", "why", "export")
 
 
 def test_the_version_goes_to_stdout(process: Run) -> None:
@@ -24,9 +24,11 @@ def test_the_help_lists_every_command_with_one_sentence(graphscope: Run) -> None
     done = graphscope("--help")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-6:] == [
+    assert done.stdout.splitlines()[-8:] == [
         "  demo    Run one of the lectures' examples: its picture, its numbers.",
         "  record  Run a script as Python does and record its training.",
+        "  run     Run a script under the debugger: pause its training, step, look.",
+        "  attach  Open the debugger over a script that runs already.",
         "  view    Open a recording in the terminal, to step through it.",
         "  show    Print a recorded step: its picture and its numbers.",
         "  why     Explain a gradient: the chain rule with its numbers.",
@@ -47,6 +49,10 @@ def test_every_command_describes_itself(graphscope: Run, command: str) -> None:
     [
         (["shwo"], "Error: No such command 'shwo'."),
         (["record"], "Error: Missing argument 'SCRIPT'."),
+        (["run"], "Error: Missing argument 'SCRIPT'."),
+        (["run", "--force"], "Error: Missing argument 'SCRIPT'."),
+        (["run", "--lr", "3", "train.py"], "Error: No such option: --lr"),
+        (["run", "--until", "w if", "train.py"], "Invalid value for '--until': A con"),
         (["show"], "Error: Missing argument 'FILE'."),
         (["export", "run.gscope"], "Error: Missing option '--output' / '-o'."),
         (["show", "run.gscope", "--colour"], "Error: No such option: --colour"),
@@ -103,6 +109,9 @@ except SystemExit as end:
         (["why", "run.gscope", "w_1"], 0, []),
         (["show", "run.gscope", "--summary"], 1, []),
         (["view", "run.gscope"], 1, []),
+        (["run", "--help"], 0, []),
+        (["attach", "--list"], 1, []),
+        (["attach", "run.gscope"], 1, []),
     ],
 )
 def test_reading_a_recording_does_not_pay_for_torch(
