@@ -31,6 +31,7 @@ LOOPBACK: Final = "127.0.0.1"
 _TOKEN_BYTES: Final = 32
 _WAITING: Final = 64  # may queue while the thread waits for the interpreter
 _PRIVATE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
 
 
 class Endpoint:
@@ -151,13 +152,15 @@ def _make_folder(transport: Transport) -> Path:
     root = next((root for root in roots if not wants_name or is_short(root)), roots[-1])
     make_root(root)
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        folder.chmod(_PRIVATE_FOLDER)  # whatever the umask has left of it
     except OSError as error:
         raise DebuggerError(
             f"The debugger's channel was not opened: no directory can be made in "
             f"{str(root)!r} ({error}). Make room there, or set GRAPHSCOPE_RUNTIME_DIR "
             "to another directory of yours."
         ) from error
+    return folder
 
 
 def _listen(info: SessionInfo) -> Endpoint:

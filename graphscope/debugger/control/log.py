@@ -33,6 +33,7 @@ class ControlLog:
         with suppress(OSError):
             descriptor = os.open(self._path, _FLAGS, _PRIVATE)
             try:
+                self._path.chmod(_PRIVATE)  # whatever the umask has left of it
                 os.write(descriptor, _LAST.encode() if self._is_full else line)
             finally:
                 os.close(descriptor)
