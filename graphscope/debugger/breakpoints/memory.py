@@ -41,15 +41,15 @@ class Visit:
     """One event, which an autograd node makes two arrivals of.
 
     Attributes:
+        reached: Numbers of the breakpoints whose place it is.
         step: Its step.
         node: What it is recognised by when it comes again.
-        reached: Numbers of the breakpoints whose place it is.
-        hits: Numbers of those that it was counted for.
+        hits: Numbers of the breakpoints that it was counted for.
     """
 
-    step: int
-    node: tuple[str, str, str, tuple[str, ...]]
-    reached: frozenset[int] = frozenset()
+    reached: frozenset[int]
+    step: int = -1
+    node: tuple[str, str, str, tuple[str, ...]] = ("", "", "", ())
     hits: set[int] = field(default_factory=set)
 
 
@@ -72,7 +72,9 @@ class SeatMemory:
 
     def visit_again(self, arrival: Arrival) -> Visit | None:
         """Return the visit of a node that came before it ran, now that it has."""
-        if arrival.kind is not EventKind.GRAD or arrival.is_before:
+        if not self._pending or arrival.is_before:
+            return None
+        if arrival.kind is not EventKind.GRAD:
             return None
         node = _identity(arrival)
         for position in reversed(range(len(self._pending))):
@@ -84,10 +86,11 @@ class SeatMemory:
 
     def visit(self, arrival: Arrival, reached: frozenset[int]) -> Visit:
         """Return the visit of an event that comes for the first time."""
-        visit = Visit(arrival.step, _identity(arrival), reached)
-        if arrival.is_before:
-            self._pending = [v for v in self._pending if v.step == arrival.step]
-            self._pending = [*self._pending[1 - _MAX_PENDING :], visit]
+        if not arrival.is_before:
+            return Visit(reached)
+        visit = Visit(reached, arrival.step, _identity(arrival))
+        pending = [v for v in self._pending if v.step == arrival.step]
+        self._pending = [*pending[1 - _MAX_PENDING :], visit]
         return visit
 
     def follow(self, arrival: Arrival) -> None:

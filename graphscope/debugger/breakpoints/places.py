@@ -27,6 +27,7 @@ class PlaceKind(StrEnum):
 PHASES: Final = {phase.name.lower(): phase for phase in Phase}
 """The five numbered steps by the words that a breakpoint has for them."""
 
+_LOSS: Final = Phase.LOSS.name.lower()
 _LEAF_NODE: Final = "AccumulateGrad"
 _OP_KINDS: Final = frozenset({EventKind.OP, EventKind.GRAD, EventKind.UPDATE})
 
@@ -76,7 +77,7 @@ def is_reached(
     if place.kind is PlaceKind.LINE:
         return _reaches_line(place, arrival, memory, number)
     if place.kind is PlaceKind.ANY:
-        return any(reach(place.pattern, arrival, memory) for reach in _REACH.values())
+        return _reaches_any(place.pattern, arrival, memory)
     return _REACH[place.kind](place.pattern, arrival, memory)
 
 
@@ -101,6 +102,25 @@ def _reaches_var(pattern: Pattern, arrival: Arrival, _memory: SeatMemory) -> boo
     if arrival.kind is EventKind.ZERO:
         return False
     return any(map(pattern.matches, arrival.names))
+
+
+def _reaches_any(pattern: Pattern, arrival: Arrival, memory: SeatMemory) -> bool:
+    """Whether it is any place of that name.
+
+    A parameter of a module that is meant is not: `encoder.*` are the modules in the
+    encoder. And `loss` is a value, although a phase is called so.
+    """
+    for kind, reach in _REACH.items():
+        if kind is PlaceKind.VAR and not any(
+            pattern.matches(name) and not pattern.module_around(name.rpartition(".")[0])
+            for name in arrival.names
+        ):
+            continue
+        if kind is PlaceKind.PHASE and pattern.text == _LOSS:
+            continue
+        if reach(pattern, arrival, memory):
+            return True
+    return False
 
 
 def _reaches_node(pattern: Pattern, arrival: Arrival, _memory: SeatMemory) -> bool:

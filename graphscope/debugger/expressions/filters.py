@@ -1,20 +1,18 @@
 """The ready-made filters: one word each for what usually goes wrong in training."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from math import nan
 from typing import Final
 
-import numpy as np
-
 from graphscope.debugger.arrival import Arrival, Aspect
+from graphscope.debugger.expressions.numbers import is_inf_in, is_nan_in, l2_of
 from graphscope.model.graph import EventKind
-from graphscope.model.observation import Observation, Stats
+from graphscope.model.observation import Observation
 
 EXPLODING_L2: Final = 1e3
 """A gradient with a larger l2 norm explodes; so does one with an infinite element."""
 VANISHING_L2: Final = 1e-7
 """A gradient with a smaller l2 norm vanishes, unless all of it is exactly zero."""
-
-_FLOATING: Final = "fc"  # numpy's kinds of dtype that have NaN and infinity
 
 
 def has_nan(arrival: Arrival) -> bool:
@@ -29,20 +27,27 @@ def has_inf(arrival: Arrival) -> bool:
 
 def exploding(arrival: Arrival) -> bool:
     """Whether a gradient of the event is infinite, or larger than `EXPLODING_L2`."""
-    return any(s.infs > 0 or s.l2 > EXPLODING_L2 for s in _stats(_gradients(arrival)))
+    return any(
+        is_inf_in(seen) or _l2(seen) > EXPLODING_L2 for seen in _gradients(arrival)
+    )
 
 
 def vanishing(arrival: Arrival) -> bool:
     """Whether the gradient that arrives is smaller than `VANISHING_L2`, and not 0."""
-    return any(
-        s.is_finite and s.l2 < VANISHING_L2 and s.zeros < s.numel
-        for s in _stats(_gradients(arrival)[:1])
-    )
+    for seen in _gradients(arrival)[:1]:
+        if _l2(seen) < VANISHING_L2:
+            stats = seen.stats
+            return stats is not None and stats.is_finite and stats.zeros < stats.numel
+    return False
 
 
 def zero_grad(arrival: Arrival) -> bool:
     """Whether the gradient that arrives has elements, and all of them are zero."""
-    return any(0 < s.numel == s.zeros for s in _stats(_gradients(arrival)[:1]))
+    for seen in _gradients(arrival)[:1]:
+        if _l2(seen) == 0:
+            stats = seen.stats
+            return stats is not None and stats.zeros == stats.numel
+    return False
 
 
 def none_grad(arrival: Arrival) -> bool:
@@ -54,22 +59,6 @@ FILTERS: Final[dict[str, Callable[[Arrival], bool]]] = {
     found.__name__: found
     for found in (has_nan, has_inf, exploding, vanishing, zero_grad, none_grad)
 }
-
-
-def is_nan_in(seen: Observation) -> bool:
-    """Whether an element is NaN; of a tensor kept whole without its statistics."""
-    if seen.data is not None:
-        is_floating = seen.data.dtype.kind in _FLOATING
-        return is_floating and bool(np.isnan(seen.data).any())
-    return seen.summary is not None and seen.summary.nans > 0
-
-
-def is_inf_in(seen: Observation) -> bool:
-    """Whether an element is infinite; of a tensor kept whole without its statistics."""
-    if seen.data is not None:
-        is_floating = seen.data.dtype.kind in _FLOATING
-        return is_floating and bool(np.isinf(seen.data).any())
-    return seen.summary is not None and seen.summary.infs > 0
 
 
 def _gradients(arrival: Arrival) -> list[Observation]:
@@ -88,5 +77,7 @@ def _gradients(arrival: Arrival) -> list[Observation]:
     return [seen for seen in found if seen is not None]
 
 
-def _stats(found: Iterable[Observation]) -> list[Stats]:
-    return [seen.stats for seen in found if seen.stats is not None]
+def _l2(seen: Observation) -> float:
+    """Return the l2 norm, NaN where there is none: it is compared only."""
+    found = l2_of(seen)
+    return nan if found is None else found

@@ -1,20 +1,28 @@
-"""The numbers of a tensor: what `.l2`, `.max` and the others read."""
+"""The numbers of a tensor: what `.l2`, `.max` and the others read.
+
+Of a tensor that was kept whole only the number that is asked for is worked out, because
+a condition is asked at every event: its full statistics would take ten times as long.
+"""
 
 from collections.abc import Callable
-from math import isinf, isnan
+from math import inf, isfinite, isinf, isnan, sqrt
 from typing import Final
 
-from graphscope.debugger.expressions.filters import is_inf_in, is_nan_in
-from graphscope.model.observation import Observation, Stats
+import numpy as np
+
+from graphscope.model.observation import Array, Observation, Stats
 
 Answer = float | bool | None
 """What an expression comes to; None is a number that is not there."""
+
+_REAL: Final = "fiub"  # numpy's kinds of dtype; complex numbers are summarised
+_FLOATING: Final = "fc"  # those that have NaN and infinity
 
 
 def plain_number(seen: Observation) -> Answer:
     """Return the only element, or the l2 norm of several."""
     item = _only_element(seen)
-    return _l2_of(seen) if item is None else item
+    return l2_of(seen) if item is None else item
 
 
 def _only_element(seen: Observation) -> float | None:
@@ -25,28 +33,75 @@ def _only_element(seen: Observation) -> float | None:
     stats = seen.summary
     if stats is None or stats.numel != 1:
         return None
-    if stats.infs:
-        return float("inf")  # its sign was not kept
-    return stats.mean  # NaN where the element is
+    return inf if stats.infs else stats.mean  # the sign of infinity was not kept
 
 
-def _l2_of(seen: Observation) -> Answer:
+def l2_of(seen: Observation) -> Answer:
+    """Return the l2 norm of the finite elements; of a single element its magnitude."""
     item = _only_element(seen)
-    if item is not None:
-        return abs(item)
-    stats = seen.stats
-    return None if stats is None else stats.l2
+    return abs(item) if item is not None else _norm_of(seen)
 
 
-def _of_one(read: Callable[[Stats], float]) -> Callable[[Observation], Answer]:
-    """Return a reader of what one element is itself: its own smallest and largest."""
+def is_nan_in(seen: Observation) -> bool:
+    """Whether an element is NaN."""
+    if seen.data is not None:
+        is_floating = seen.data.dtype.kind in _FLOATING
+        return is_floating and bool(np.isnan(seen.data).any())
+    return seen.summary is not None and seen.summary.nans > 0
+
+
+def is_inf_in(seen: Observation) -> bool:
+    """Whether an element is infinite."""
+    if seen.data is not None:
+        is_floating = seen.data.dtype.kind in _FLOATING
+        return is_floating and bool(np.isinf(seen.data).any())
+    return seen.summary is not None and seen.summary.infs > 0
+
+
+def _reader(
+    quick: Callable[[Array], float], slow: Callable[[Stats], float]
+) -> Callable[[Observation], Answer]:
+    """Return a reader: by `quick`, unless its result shows elements not to be counted.
+
+    Args:
+        quick: Of all elements; not finite when one of those that matter is not.
+        slow: Of the statistics.
+    """
+
+    def run(seen: Observation) -> Answer:
+        data = seen.data
+        if data is not None and data.size and data.dtype.kind in _REAL:
+            with np.errstate(all="ignore"):  # a warning here would be the user's
+                found = float(quick(data))
+            if isfinite(found):
+                return found
+        stats = seen.stats
+        return None if stats is None else slow(stats)
+
+    return run
+
+
+def _norm(data: Array) -> float:
+    wide = data.ravel().astype(np.float64)
+    return sqrt(wide @ wide)
+
+
+def _mean(data: Array) -> float:
+    return float(data.mean(dtype=np.float64))
+
+
+_norm_of: Final = _reader(_norm, lambda stats: stats.l2)
+
+
+def _of_one(
+    quick: Callable[[Array], float], slow: Callable[[Stats], float]
+) -> Callable[[Observation], Answer]:
+    """Return a reader of what a single element is itself, also where it is infinite."""
+    read = _reader(quick, slow)
 
     def run(seen: Observation) -> Answer:
         item = _only_element(seen)
-        if item is not None:
-            return item
-        stats = seen.stats
-        return None if stats is None else read(stats)
+        return read(seen) if item is None else item
 
     return run
 
@@ -57,8 +112,9 @@ def _std_of(seen: Observation) -> Answer:
 
 
 def _zeros_of(seen: Observation) -> Answer:
-    stats = seen.stats
-    return None if stats is None else stats.zeros
+    if seen.data is not None:
+        return int(seen.data.size - np.count_nonzero(seen.data))
+    return None if seen.summary is None else seen.summary.zeros
 
 
 def _has(is_in: Callable[[Observation], bool]) -> Callable[[Observation], Answer]:
@@ -70,10 +126,10 @@ def _has(is_in: Callable[[Observation], bool]) -> Callable[[Observation], Answer
 
 
 NUMBERS: Final[dict[str, Callable[[Observation], Answer]]] = {
-    "l2": _l2_of,
-    "min": _of_one(lambda stats: stats.minimum),
-    "max": _of_one(lambda stats: stats.maximum),
-    "mean": _of_one(lambda stats: stats.mean),
+    "l2": l2_of,
+    "min": _of_one(np.min, lambda stats: stats.minimum),
+    "max": _of_one(np.max, lambda stats: stats.maximum),
+    "mean": _of_one(_mean, lambda stats: stats.mean),
     "std": _std_of,
     "has_nan": _has(is_nan_in),
     "has_inf": _has(is_inf_in),

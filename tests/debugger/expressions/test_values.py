@@ -1,9 +1,10 @@
 """What an expression comes to at an event."""
 
-from math import inf, isnan, nan
+from math import inf, isfinite, isnan, nan
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from graphscope.debugger.arrival import Aspect
 from graphscope.debugger.expressions import parse_expression
@@ -164,6 +165,34 @@ def test_of_several_elements_the_finite_ones_are_counted() -> None:
     assert evaluate("grad.l2", event) == 5.0
     assert evaluate("grad.max", event) == 4.0
     assert evaluate("grad.has_nan and grad.has_inf", event) is True
+
+
+NUMBERS = ("l2", "min", "max", "mean", "std", "zeros", "has_nan", "has_inf")
+
+
+@given(
+    st.sampled_from(["float16", "float32", "float64", "int64", "uint8", "bool"]),
+    st.lists(st.sampled_from([0.0, 1.0, -2.5, 6e4, 1e-8, inf, -inf, nan]), min_size=2),
+)
+def test_a_whole_tensor_has_the_numbers_of_its_statistics(
+    dtype: str, elements: list[float]
+) -> None:
+    if not dtype.startswith("float"):
+        elements = [abs(x) if isfinite(x) else 1.0 for x in elements]
+    data = np.array(elements).astype(np.float32).astype(dtype)
+    whole = MadeUp(seen={Aspect.VALUE: Observation(data=data)})
+    kept = MadeUp(seen={Aspect.VALUE: Observation(summary=summarize(data))})
+    first = [evaluate(f"value.{number}", whole) for number in NUMBERS]
+    second = [evaluate(f"value.{number}", kept) for number in NUMBERS]
+    assert first == pytest.approx(second, rel=1e-12, nan_ok=True)
+    assert list(map(type, first)) == list(map(type, second))
+
+
+def test_unwritten_memory_is_read_without_a_warning() -> None:
+    signalling = np.array([0x7F800001, 0xFF800001, 0x3F800000], np.uint32)
+    event = MadeUp(seen={Aspect.VALUE: Observation(data=signalling.view(np.float32))})
+    found = [evaluate(f"value.{number}", event) for number in NUMBERS]
+    assert found == [1.0, 1.0, 1.0, 1.0, 0.0, 0, True, False]
 
 
 def test_statistics_alone_give_the_same_numbers() -> None:
