@@ -8,7 +8,7 @@ from textual.widget import Widget
 from graphscope.tui.fd_guard import guard_descriptors
 from graphscope.tui.feed import Feed
 from graphscope.tui.garbage import short_collections
-from graphscope.tui.lines import Piece, ScreenLine, Tone, clean, line
+from graphscope.tui.lines import Piece, ScreenLine, Tone, clean, line, pad
 from graphscope.tui.navigation import NavigatingApp
 from graphscope.tui.painting import Bar
 from graphscope.tui.session_view import SessionView
@@ -21,6 +21,7 @@ class GraphscopeApp(NavigatingApp):
 
     def __init__(self, feed: Feed, title: str = "") -> None:
         super().__init__(SessionView(feed, clean(title)), title)
+        self._ending = ("", False)
 
     def compose_bars(self) -> Sequence[Widget]:
         """Return the line that says what ended the run."""
@@ -30,7 +31,9 @@ class GraphscopeApp(NavigatingApp):
 
     def on_mount(self) -> None:
         self.query_one("#graph").focus()
-        if self.session.last_ending:
+        self._ending = self.session.ending
+        self.query_one("#state").display = bool(self._ending[0])
+        if self._ending[0]:
             self.session.go_to_end()
             self.show()
         else:
@@ -41,14 +44,10 @@ class GraphscopeApp(NavigatingApp):
         if self.session.refresh():
             self.show()
 
-    def show(self) -> None:
-        """Draw every pane for where the user is."""
-        self.query_one("#state").display = bool(self.session.ending)
-        super().show()
-
     def _ending_line(self, width: int) -> ScreenLine:
-        del width
-        return line(Piece(f" ✗ ended: {self.session.ending}", Tone.ERROR))
+        reason, has_failed = self._ending
+        text = f"✗ ended: {reason}" if has_failed else f"■ {reason}"
+        return line(Piece(pad(f" {text}", width), Tone.ERROR))
 
 
 def run_app(feed: Feed, *, title: str) -> None:

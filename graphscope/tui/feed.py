@@ -15,7 +15,7 @@ from graphscope.errors import GraphscopeError, StepRangeError
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Role
 from graphscope.model.observation import Observation
-from graphscope.model.trace import Recording, Trace
+from graphscope.model.trace import Recording, Status, Trace
 from graphscope.storage.numbering import find_position, nearest_numbers, step_numbers
 
 _KEPT_TRACES: Final = 64
@@ -57,6 +57,10 @@ class Feed:
                 if len(self._traces) > _KEPT_TRACES:
                     self._traces.popitem(last=False)
         return found
+
+    def read(self, step: int) -> Trace:
+        """Return a step as `trace` does, and do not remember it: for reading many."""
+        return self._kept(step) or self._recording[step]
 
     def _kept(self, step: int) -> Trace | None:
         with self._lock:
@@ -104,6 +108,20 @@ class Feed:
             return find_run_traps(self._recording)
         except GraphscopeError:  # a step is damaged
             return ()
+
+    def ending(self) -> tuple[str, bool]:
+        """Return what ended the run early, else nothing, and whether it failed.
+
+        That is an exception, or where a debugger stopped it.
+        """
+        error = getattr(self._recording, "error", "")
+        try:
+            last = self.trace(self.steps - 1) if self.steps else None
+        except GraphscopeError:
+            last = None
+        if last is None:
+            return error, bool(error)
+        return error or last.error, last.status is Status.ABORTED
 
     @property
     def numbers(self) -> Sequence[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphscope.model.finding import Finding
-from graphscope.model.graph import EventKind, Gap, Op, Role, Value
+from graphscope.model.graph import EventKind, Gap, Op, OpKind, Role, Value
 from graphscope.model.numbers import format_array, format_number, format_type
 from graphscope.model.observation import Array, Observation
 from graphscope.tui.feed import Series
@@ -21,6 +21,7 @@ from graphscope.tui.lines import (
 )
 from graphscope.tui.moment import ARRIVALS, Moment, Reading
 from graphscope.tui.outline import Node, site_of
+from graphscope.tui.raised import call_of, list_arguments
 from graphscope.tui.sparkline import draw_sparkline
 from graphscope.tui.traps import explain_traps, list_remedies, traps_of_node
 from graphscope.tui.words import (
@@ -61,7 +62,7 @@ def inspect_node(
     lines = [
         *_head(moment, node, width),
         *list_remedies(mine, width),
-        *_values(moment, node),
+        *_values(moment, node, width),
         *_gradients(moment, node),
         *_stored_gradients(moment, node),
         *_updates(moment, node),
@@ -83,6 +84,9 @@ def _row(label: str, *pieces: Piece) -> ScreenLine:
 def _head(moment: Moment, node: Node, width: int) -> Sequence[ScreenLine]:
     trace = moment.trace
     name, text = name_of_node(trace, node), describe(trace, node)
+    op = None if node.op is None else trace.graph.ops[node.op]
+    if op is not None and op.kind is OpKind.GAP:
+        text = call_of(op)
     formula = f"{name} = {text}" if name and node.op is not None else text or name
     details: list[str] = []
     if node.value is not None:
@@ -97,9 +101,12 @@ def _head(moment: Moment, node: Node, width: int) -> Sequence[ScreenLine]:
     return spread([Piece(formula, Tone.TITLE)], right, width)
 
 
-def _values(moment: Moment, node: Node) -> list[ScreenLine]:
+def _values(moment: Moment, node: Node, width: int) -> list[ScreenLine]:
     reading = value_reading(moment, node)
     if node.value is None:
+        op = None if node.op is None else moment.graph.ops[node.op]
+        if op is not None and op.kind is OpKind.GAP:
+            return list_arguments(moment, op, width)
         if reading is not None:
             return [_row("read", _amount(reading, Tone.VALUE), *_when(reading))]
         return [_row("value", Piece("none: the op has no tensor as its result"))]

@@ -6,7 +6,7 @@ finished or still written by those that derive from that.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from textual import on, work
 from textual.app import App, ComposeResult
@@ -44,7 +44,7 @@ class PanesApp(App[None]):
     report back with messages.
     """
 
-    CSS_PATH: ClassVar[Path] = STYLES
+    CSS_PATH = [STYLES]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (TALL, "-tall")]
 

@@ -86,6 +86,16 @@ class SessionView:
         self._runs: tuple[Graph, tuple[PhaseRun, ...]] | None = None
 
     @property
+    def feed(self) -> Feed:
+        """Where the steps come from."""
+        return self._feed
+
+    @property
+    def changes(self) -> int:
+        """How often the recording has changed since it was opened."""
+        return self._changes
+
+    @property
     def steps(self) -> int:
         """How many steps there are."""
         return self._steps
@@ -248,12 +258,14 @@ class SessionView:
     @property
     def node_title(self) -> str:
         """What stands in the border of the inspector."""
-        node = self._selected()
+        node = self.selected
         if node is None or self.moment is None:
             return "inspector"
         return pad(title_of_node(self.moment.trace, node), _TITLE_WIDTH).rstrip()
 
-    def _selected(self) -> Node | None:
+    @property
+    def selected(self) -> Node | None:
+        """The node that is selected."""
         if self.outline is None or self.position.selection is None:
             return None
         return self.outline.find(self.position.selection)
@@ -261,7 +273,7 @@ class SessionView:
     @property
     def history_key(self) -> HistoryKey | None:
         """Whose numbers over the steps belong into the inspector."""
-        node = self._selected()
+        node = self.selected
         if (
             self.moment is None
             or node is None
@@ -288,7 +300,7 @@ class SessionView:
 
     def inspector_picture(self, width: int, history: History | None) -> Picture:
         """Return what is known of the selected node."""
-        node = self._selected()
+        node = self.selected
         if self.moment is None:
             return ListPicture()
         if node is None:
@@ -334,23 +346,14 @@ class SessionView:
         return self.about_to_run == (self.number, self.position.event)
 
     @property
-    def ending(self) -> str:
-        """What ended the run in this step, empty when nothing did."""
-        return "" if self.moment is None else clean(self.moment.trace.error)
+    def ending(self) -> tuple[str, bool]:
+        """What ended the run early, and whether that was an exception."""
+        return self._feed.ending()
 
     def go_to_end(self) -> None:
         """Go to the last event that was recorded, and select what it is about."""
         step = max(self._steps - 1, 0)
         self.go(replace(self.position, step=step, event=LAST), follow=True)
-
-    @property
-    def last_ending(self) -> str:
-        """What ended the run, empty when nothing did."""
-        try:
-            last = self._feed.trace(self._steps - 1) if self._steps else None
-        except GraphscopeError:
-            return ""
-        return "" if last is None else clean(last.error)
 
     def timeline(self, width: int) -> ScreenLine:
         """Return the phases with the position in them."""

@@ -164,5 +164,5 @@ def event_text(trace: Trace, index: int, *, is_before: bool = False) -> str:
     event = trace.graph.events[index]
     if event.kind is EventKind.GRAD and event.grad_node is not None:
         node = trace.graph.grad_nodes[event.grad_node]
-        return f"{node.name} is about to run" if is_before else f"{node.name} ran"
+        return f"about to run: {node.name}" if is_before else f"{node.name} ran"
     return trace.event_title(index)

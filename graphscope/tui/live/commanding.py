@@ -3,6 +3,8 @@
 from time import monotonic
 from typing import Final
 
+from textual.screen import Screen
+
 from graphscope.debugger.verbs import MOVING, Command, Verb
 from graphscope.tui.live.dialogs import Asking, Choice, Option, Report
 from graphscope.tui.live.link import ChildLike, SessionSource
@@ -117,11 +119,36 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
                 report(answer if is_refusal else "")
 
             if verb is Verb.ADD:
-                self.command_process(Command(verb, text=text), hear)
+                self.add_breakpoint(text, hear)
             else:
                 self.command(verb, text, hear)
 
         self.push_screen(Asking(title, default=default, hint=_HINT, submit=submit))
+
+    def add_breakpoint(self, text: str, then: Answered) -> None:
+        """Add a breakpoint to the process on the screen, and then to the others."""
+
+        def hear(answer: str, is_refusal: bool) -> None:  # noqa: FBT001
+            then(answer, is_refusal)
+            here = self.roster.process
+            for key, process in self.roster.processes.items():
+                if not is_refusal and process is not here and not process.is_over:
+                    command = Command(Verb.ADD, text=text)
+                    self.switchboard.send(key, command, self._hear_answer)
+
+        self.command_process(Command(Verb.ADD, text=text), hear)
+
+    def change_breakpoint(self, verb: Verb, text: str) -> None:
+        """Switch or remove a breakpoint in all processes, which number it differently.
+
+        Only in those that take commands and have it.
+        """
+        if self._process_to_command(self.roster.current) is None:
+            return
+        for process in self.roster.processes.values():
+            for state in process.state.breakpoints:
+                if state.text == text and not process.is_over:
+                    self._send(process, Command(verb, number=state.number), None)
 
     def action_ask_stop(self) -> None:
         if self.roster.is_over:
@@ -183,6 +210,10 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
     def _leave(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.exit()
+
+    def ask_for(self, dialog: Screen[str | None]) -> None:
+        """Open a dialog whose answer is not waited for."""
+        self.push_screen(dialog)
 
     # --- threads and processes
 
