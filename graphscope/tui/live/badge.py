@@ -6,7 +6,7 @@ Both in words and in colour, so that neither alone is needed.
 from collections.abc import Sequence
 
 from graphscope.debugger.state import Activity
-from graphscope.tui.lines import Band, Piece, ScreenLine, Tone, clean, line, pad
+from graphscope.tui.lines import Band, Piece, ScreenLine, Tone, line, pad
 from graphscope.tui.live.roster import Process, Roster
 from graphscope.tui.live.seat_view import SeatView
 
@@ -67,7 +67,8 @@ def _doing(roster: Roster, seat: SeatView) -> list[Piece]:
         reason = state.reason or "paused"
         words = "⏸ paused" if reason == "paused" else f"⏸ paused · {reason}"
         problem = [Piece(f" · {state.problem}", Tone.ERROR)] if state.problem else []
-        return [Piece(words, Tone.MARK), *problem]
+        where = [Piece(f"  {state.site}", Tone.MUTED)] if state.site else []
+        return [Piece(words, Tone.MARK), *problem, *where]
     if state.activity is Activity.WAITING:
         who = _who_is_paused(roster, seat)
         return [Piece(f"◷ waits in {state.waits_in}{who}", Tone.LOCAL)]
@@ -101,7 +102,7 @@ def _when(seat: SeatView, process: Process) -> list[Piece]:
 
 def draw_seat(roster: Roster, seat: SeatView, width: int) -> ScreenLine:
     """Write one line of the list of threads."""
-    process, state = roster.processes[seat.process], seat.state
+    process = roster.processes[seat.process]
     number = roster.seats.index(seat) + 1
     is_current = seat is roster.current
     mark = Piece(f" {'▸' if is_current else ' '} {number} ", Tone.MARK)
@@ -109,7 +110,5 @@ def draw_seat(roster: Roster, seat: SeatView, width: int) -> ScreenLine:
     doing = _ending(process) or _doing(roster, seat)
     if process.lost and not process.is_over:
         doing = [Piece("✗ connection lost", Tone.ERROR)]
-    where = clean(state.site) if seat.is_paused else ""
-    at = [Piece(f" · {where}", Tone.MUTED)] if where else []
-    pieces = [mark, name, Piece(" · ", Tone.MUTED), *doing, *at]
+    pieces = [mark, name, Piece(" · ", Tone.MUTED), *doing]
     return line(*_cut(pieces, width))

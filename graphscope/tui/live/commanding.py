@@ -7,6 +7,7 @@ from textual.screen import Screen
 
 from graphscope.debugger.verbs import MOVING, Command, Verb
 from graphscope.tui.live.dialogs import Asking, Choice, Option, Report
+from graphscope.tui.live.known_names import find_mistake, known_names
 from graphscope.tui.live.link import ChildLike, SessionSource
 from graphscope.tui.live.outcome import Outcome
 from graphscope.tui.live.roster import Process
@@ -112,9 +113,21 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
         self.ask_place("run until", Verb.RUN_UNTIL)
 
     def ask_place(self, title: str, verb: Verb, default: str = "") -> None:
-        """Ask for a breakpoint's text; the debugged process says whether it is one."""
+        """Ask for a breakpoint's text; the debugged process says whether it is one.
+
+        A name that no step has had so far is told here, and taken when asked twice: it
+        may come later.
+        """
+        warned = ""
 
         def submit(text: str, report: Report) -> None:
+            nonlocal warned
+            problem = find_mistake(text, known_names(self.session.feed))
+            if problem and text != warned:
+                warned = text
+                report(problem)
+                return
+
             def hear(answer: str, is_refusal: bool) -> None:  # noqa: FBT001
                 report(answer if is_refusal else "")
 

@@ -9,11 +9,11 @@ from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from graphscope.debugger.recorded import RecordedArrival
-from graphscope.errors import DebuggerError, GraphscopeError
-from graphscope.model.trace import Status
+from graphscope.errors import DebuggerError
 from graphscope.tui.feed import Feed, Series
 from graphscope.tui.live.dialogs import Asking, Report
 from graphscope.tui.live.host import Host
+from graphscope.tui.live.known_names import known_names
 from graphscope.tui.live.list_drawer import ListDrawer
 from graphscope.tui.live.watch_panel import WatchKey, WatchPanel
 from graphscope.tui.panes_app import entitle
@@ -105,7 +105,8 @@ class WatchDrawer(ListDrawer):
     def _ask(self) -> None:
         def submit(text: str, report: Report) -> None:
             try:
-                self.panel.watches = self.panel.watches.add(text, self._names())
+                names = known_names(self._host.shown_session.feed)
+                self.panel.watches = self.panel.watches.add(text, names)
             except DebuggerError as error:
                 report(str(error))
                 return
@@ -127,17 +128,3 @@ class WatchDrawer(ListDrawer):
         name = name_of_node(session.moment.trace, node)
         is_plain = name.replace(".", "_").isidentifier()
         return name if is_plain or not name else f"'{name}'"
-
-    def _names(self) -> frozenset[str]:
-        """Return the names of the last steps; none where no step is complete yet."""
-        feed = self._host.shown_session.feed
-        names: set[str] = set()
-        is_complete = False
-        for step in range(max(feed.steps - 2, 0), feed.steps):
-            try:
-                trace = feed.trace(step)
-            except GraphscopeError:
-                continue
-            names.update(trace.graph.names)
-            is_complete = is_complete or trace.status is Status.COMPLETE
-        return frozenset(names) if is_complete else frozenset()

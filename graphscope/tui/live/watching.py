@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import PurePath
 from time import monotonic
 from typing import Final
 
@@ -42,6 +43,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
     def __init__(
         self, source: SessionSource, *, title: str, child: ChildLike | None
     ) -> None:
+        title = PurePath(title).name or title
         waiting = f"Starting {title} …" if child else f"Connecting to {title} …"
         session = SessionView(Feed(NothingYet()), clean(title), if_empty=waiting)
         super().__init__(session, title)
