@@ -25,12 +25,13 @@ def judge_end(error: str, last: StepHead | None) -> Ending:
 
     Args:
         error: What its summary says.
-        last: Its last step. The one that a debugger stopped is open and says why.
+        last: Its last step. An exception aborts it; a debugger that stops the run
+            leaves it as it was.
 
     >>> judge_end("", None), judge_end("ValueError: x", None)
     (<Ending.FINISHED: 'finished'>, <Ending.FAILED: 'failed'>)
     """
     if not error:
         return Ending.FINISHED
-    is_open = last is not None and last.status is Status.OPEN and last.error == error
-    return Ending.STOPPED if is_open else Ending.FAILED
+    is_failed = last is None or last.status is Status.ABORTED
+    return Ending.FAILED if is_failed else Ending.STOPPED

@@ -106,6 +106,7 @@ class RecordingWriter:
         self._asks = 0
         self._answer = 0, False  # the number of the last ask, and whether it is there
         self._shown_place: Place | None = None
+        self._quiet_since = monotonic()
         self._is_closed = False
         self._end_error = ""
         self._thread = Thread(target=self._run, name="graphscope-writer", daemon=True)
@@ -147,7 +148,8 @@ class RecordingWriter:
             if self._pending and self._pending_bytes + size > MAX_PENDING_BYTES:
                 self.dropped += 1
                 return
-            self._pending.append((trace, size, monotonic()))
+            self._quiet_since = monotonic()
+            self._pending.append((trace, size, self._quiet_since))
             self._pending_bytes += size
             self._added += 1
             self._asked = self._shown_place = None
@@ -276,17 +278,22 @@ class RecordingWriter:
 
     def _write_peeked(self, sink: Sink) -> None:
         draft, shown = self.peek(), self._shown_place
+        self._quiet_since = monotonic()
         if draft is None or (shown is not None and _place_of(draft) <= shown):
             return  # what was shown while training is paused stays
         sink.write(draft, is_draft=True)
         sink.commit()
 
     def _wait_for_work(self) -> float | None:
-        """Return when the next commit is due, None after a while without work."""
+        """Return when the next commit is due, None after a while without work.
+
+        What came before the last commit was part of the while.
+        """
         with self._lock:
             self._is_idle = True
+            left = self._quiet_since + _SILENCE_S - monotonic()
             has_work = self._changed.wait_for(
-                lambda: self._has_work or self._is_closed, _SILENCE_S
+                lambda: self._has_work or self._is_closed, max(left, _NAP_S)
             )
             self._is_idle = False
             # The first step soon: so a disk that is nearly full keeps at least that.

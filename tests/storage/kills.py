@@ -27,6 +27,7 @@ import torch
 
 import graphscope as gs
 from graphscope.model.trace import Status, Trace
+from graphscope.session.runs import RecordingRun
 from graphscope.storage.file import FileRecording, open_recording
 from tests.storage.training import NAMES, Step, expected_steps, train
 
@@ -38,11 +39,15 @@ _SMALL = 1 << 20
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a training rests after each step, in seconds, and every so often."""
+    """How long a training rests after each step, in seconds, and every so often.
+
+    With `shows` it pauses there, as a debugger does, and what it shows must be kept.
+    """
 
     rest_s: float = 0.0
     every: int = 1
     max_bytes: int = 1 << 30
+    shows: bool = False
 
 
 PACES = {
@@ -53,6 +58,7 @@ PACES = {
     "bursts": Pace(0.2, every=40),
     "fast, thinned": Pace(max_bytes=_SMALL),
     "bursts, thinned": Pace(0.05, every=100, max_bytes=_SMALL),
+    "paused": Pace(0.02, every=3, shows=True),
 }
 
 
@@ -82,7 +88,9 @@ def kill_once(path: Path, pace: Pace, delay_s: float, expected: list[Step]) -> O
     with open_recording(path) as recording:
         assert recording.status is Status.OPEN, "it was not killed"
         assert not recording.is_written
-        return _measure(recording, told, killed_ns, expected)
+        outcome = _measure(recording, told, killed_ns, expected)
+        assert not (pace.shows and outcome.lost), "a step that was shown is lost"
+        return outcome
 
 
 def _be_child(path: Path, pace: Pace, into: int) -> None:
@@ -91,17 +99,27 @@ def _be_child(path: Path, pace: Pace, into: int) -> None:
 
         def told(_: Step) -> None:
             nonlocal count
+            if pace.shows:
+                _show(recording)
             os.write(into, _LINE.pack(count, monotonic_ns()))
             count += 1
             if pace.rest_s and count % pace.every == 0:
                 sleep(pace.rest_s)
 
-        with gs.record(path, max_bytes=pace.max_bytes):
+        with gs.record(path, max_bytes=pace.max_bytes) as recording:
             train(MOST_STEPS, told)
         sleep(60)
     except BaseException as problem:  # noqa: BLE001 - a forked child must not return
         sys.stderr.write(f"the child failed: {problem!r}\n")
     os._exit(1)
+
+
+def _show(recording: RecordingRun) -> None:
+    """Show the step that is running, which has just been updated."""
+    recorder, writer = recording._recorder, recording._writer
+    assert recorder is not None
+    assert writer is not None
+    assert writer.show(recorder.snapshot()), "it was not shown"
 
 
 def _read_lines(out: int, child: int, delay_s: float) -> tuple[int, list[int]]:
@@ -130,6 +148,8 @@ def _measure(
     for number, trace in zip(recording.numbers, recording, strict=True):
         assert trace.step == number
         if number < len(told):  # the last one may have been killed half way
+            is_paused = trace.status is Status.OPEN and number == last
+            assert is_paused or trace.status is Status.COMPLETE
             _check(trace, expected[number])
     lost = told[last + 1 :]
     age_ns = killed_ns - lost[0] if lost else 0
@@ -146,7 +166,6 @@ def _measure(
 
 def _check(trace: Trace, step: Step) -> None:
     """Compare a recorded step with what it must have computed."""
-    assert trace.status is Status.COMPLETE
     seen = trace.value_of(trace.resolve("loss").id)
     assert seen is not None
     assert seen.data is not None
