@@ -19,8 +19,9 @@ from typing import Any, Final
 from torch.nn.modules import module as torch_module
 
 from graphscope.capture.journal import Journal
-from graphscope.capture.modules import HOOKS, IS_HIDDEN, ModuleWatch
+from graphscope.capture.modules import IS_HIDDEN
 from graphscope.capture.opaque import Opaque, OpaqueWatch, tensors_in
+from graphscope.capture.relay import MODULE_HOOKS
 from graphscope.capture.stack import Modes, remove_modes, restore_modes
 
 _COMPILER: Final = "torch._dynamo.eval_frame"
@@ -28,7 +29,6 @@ _SWITCH: Final = "_maybe_set_eval_frame"
 _ANY_HOOK: Final = "_has_any_global_hook"
 _WRAPPER: Final = "compile_wrapper"
 _NOTE: Final = "compiled by torch.compile: its inside was not recorded"
-_HIDDEN: Final = torch_module._global_forward_hooks_always_called
 
 
 class CompiledWatch:
@@ -82,7 +82,7 @@ class _Running:
 
     frame: FrameType
     modes: Modes = field(default_factory=list)
-    hooks: list[tuple[dict[int, Any], int, Any]] = field(default_factory=list)
+    has_hidden: bool = False
     calls: list[tuple[CompiledWatch, Opaque]] = field(default_factory=list)
 
 
@@ -91,6 +91,8 @@ class _Local(local):
         self.running: list[_Running] = []
 
 
+ASKED: Final[list[Callable[..., None]]] = []
+"""Told, on any thread, of the arguments of a call before it runs."""
 _WATCHES: Final[list[CompiledWatch]] = []
 _LOCAL: Final = _Local()
 _REPLACED: Final[dict[str, Any]] = {}
@@ -118,23 +120,28 @@ def _switch(callback: Any) -> Any:
 
 def _enter(frame: FrameType) -> None:
     running = _LOCAL.running
+    for ask in tuple(ASKED):
+        ask(frame.f_locals["args"], frame.f_locals["kwargs"])
     here = [w for w in _WATCHES if w.thread == get_ident()]
     while running and not _is_below(running[-1].frame, frame):
-        running.pop()  # it was interrupted
+        _show_hooks(running.pop())  # it was interrupted
     one = _Running(frame)
     running.append(one)
-    if len(running) > 1 or not here:
+    if len(running) > 1:
         return  # what is compiled inside of compiled code is part of it
     for watch in here:
         found = watch.begin(frame)
         if found is not None:
             one.calls.append((watch, found))
     one.modes = remove_modes(_is_any_ours)
-    one.hooks = _take_hooks()
+    if here:
+        one.has_hidden = True
+        for relay in MODULE_HOOKS:
+            relay.hide()
 
 
 def _leave(one: _Running) -> None:
-    _put_hooks_back(one.hooks)
+    _show_hooks(one)
     if one.modes:
         restore_modes(one.modes, _is_any_ours)
     given = one.frame.f_locals
@@ -150,35 +157,22 @@ def _is_below(frame: FrameType, top: FrameType) -> bool:
     return found is not None
 
 
-def _is_hook_of_ours(hook: Any) -> bool:
-    return isinstance(getattr(hook, "__self__", None), ModuleWatch)
-
-
-def _take_hooks() -> list[tuple[dict[int, Any], int, Any]]:
-    taken = []
-    for hooks in HOOKS:
-        for key, hook in list(hooks.items()):
-            if _is_hook_of_ours(hook):
-                taken.append((hooks, key, hooks.pop(key)))
-                if key in _HIDDEN:
-                    taken.append((_HIDDEN, key, _HIDDEN.pop(key)))
-    return taken
-
-
-def _put_hooks_back(taken: list[tuple[dict[int, Any], int, Any]]) -> None:
-    for hooks, key, hook in taken:
-        later = [(k, hooks.pop(k)) for k in list(hooks) if k > key]
-        hooks[key] = hook
-        hooks.update(later)
+def _show_hooks(one: _Running) -> None:
+    if one.has_hidden:
+        one.has_hidden = False
+        for relay in MODULE_HOOKS:
+            relay.show()
 
 
 def _has_other_hook() -> Any:
     """Stand in for torch's question whether there are global module hooks."""
-    taken = _take_hooks()
+    for relay in MODULE_HOOKS:
+        relay.hide()
     try:
         return _REPLACED[_ANY_HOOK]()
     finally:
-        _put_hooks_back(taken)
+        for relay in MODULE_HOOKS:
+            relay.show()
 
 
 def _install() -> None:

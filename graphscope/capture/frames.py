@@ -4,7 +4,9 @@ Separate from `sites`, which reads source text: this is the hot path, a walk ove
 objects with one dictionary look-up each.
 """
 
+import concurrent.futures.thread
 import sys
+import threading
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -17,7 +19,9 @@ from graphscope.capture.calls import CALL_NAME
 
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
-_MODE: Final = str(Path(__file__).parent / "mode.py")
+_MODES: Final = frozenset(
+    str(Path(__file__).parent / name) for name in ("mode.py", "scout.py")
+)
 _DEMOS: Final = str(Path(__file__).parents[1] / "demos")
 _MAX_STACK: Final = 100  # steps are found by comparing whole stacks
 
@@ -38,6 +42,7 @@ class Owner(Enum):
 
 _NOBODY: Final = (Owner.OURS, Owner.MODE, Owner.HIDDEN)
 _HIDDEN_FILES: Final = ("contextlib.py", "functools.py", "runpy.py")
+_THREADING: Final = (threading.__file__, concurrent.futures.thread.__file__)
 _WRAPPER_FILES: Final = frozenset(
     {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
     | {"/autograd/__init__.py", "/_VF.py", "/_jit_internal.py", "/utils/_device.py"}
@@ -51,13 +56,15 @@ _MODULE_CALLS: Final = frozenset({"_call_impl", "_wrapped_call_impl"})
 def classify(code: CodeType) -> Owner:
     """Decide whose frame one with this code is; cache the answer by code object."""
     file = code.co_filename
-    if code.co_name == CALL_NAME or file == _MODE:
+    if code.co_name == CALL_NAME or file in _MODES:
         return Owner.MODE
     if file.startswith(_TORCH):
         return _classify_torch(file, code.co_name)
     if file.startswith(_OURS) and not file.startswith(_DEMOS):
         return Owner.OURS
     if file.startswith("<frozen") or file.endswith(_HIDDEN_FILES):
+        return Owner.HIDDEN
+    if file in _THREADING:
         return Owner.HIDDEN
     return Owner.USER
 

@@ -32,7 +32,7 @@ from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
 
 _TENSOR_PROPERTIES: Final = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
-_SILENT: Final = frozenset(
+SILENT: Final = frozenset(
     {"__repr__", "__str__", "__format__", "__hash__", "__len__", "__dir__"}
     | {"__reduce_ex__"}
     | {"size", "dim", "numel", "stride", "is_contiguous", "data_ptr"}
@@ -45,7 +45,7 @@ _OPENED: Final = frozenset(
     {functional.multi_head_attention_forward}
     | {functional.triplet_margin_with_distance_loss}
 )
-_UNSEEN_INSIDE: Final = _SILENT | {"__get__", "__set__", "requires_grad_"}
+_UNSEEN_INSIDE: Final = SILENT | {"__get__", "__set__", "requires_grad_"}
 _HOOKING: Final = frozenset({"register_hook", "register_post_accumulate_grad_hook"})
 _OPTIMIZER: Final = Owner.OPTIMIZER
 _EXPOSING: Final = frozenset(
@@ -57,10 +57,10 @@ _SET_GRAD: Final = torch._C._set_grad_enabled
 _PROFILING: Final = "_record_function_"
 _ZERO_GRAD: Final = "Optimizer.zero_grad"
 Place = FunctionType
-_BACKWARD: Final = frozenset(
+BACKWARD: Final = frozenset(
     {torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad}
 )
-_WHOLE: Final = _OPENED | _BACKWARD
+_WHOLE: Final = _OPENED | BACKWARD
 _GRAD: Final = torch.autograd.grad
 _PAST_US: Final = getattr(torch._C, "_skip_one_hop_torch_function", None)
 
@@ -129,7 +129,7 @@ class CaptureMode(TorchFunctionMode):
                 if self._updates.zeroing.late is not None:
                     self._guarded(self._updates.zeroing.settle, func)
                 if (
-                    self._transforms.running is not None or func in _BACKWARD
+                    self._transforms.running is not None or func in BACKWARD
                 ) and self._guarded(self._transforms.is_inside, args, kwargs):
                     return place(func, args, kwargs)
                 event = self._follower.expected(func)
@@ -187,7 +187,7 @@ class CaptureMode(TorchFunctionMode):
             self._guarded(self._ops.expose, args)
         if name in _HOOKING and self.is_live:
             return self._run_hooking(name, place, func, args, kwargs)
-        if not self.is_live or name in _SILENT or name.startswith(_PROFILING):
+        if not self.is_live or name in SILENT or name.startswith(_PROFILING):
             self._note_region(name, args)
             return place(func, args, kwargs)
         if name == "__get__":
@@ -274,7 +274,7 @@ class CaptureMode(TorchFunctionMode):
         kwargs: dict[str, Any],
     ) -> Any:
         """Run a function whose inside is of interest."""
-        if func in _BACKWARD:
+        if func in BACKWARD:
             return self._run_backward(frame, place, func, types, args, kwargs)
         if _PAST_US is None or self._updates.depth:
             return self._run(frame, place, func, args, kwargs)
@@ -373,7 +373,7 @@ class CaptureMode(TorchFunctionMode):
         kwargs: dict[str, Any],
     ) -> Any:
         """Run a call that was made inside of a backward."""
-        if func in _BACKWARD:
+        if func in BACKWARD:
             return self._run_past(place, func, types, args, kwargs)
         name = getattr(func, "__name__", "")
         where = call = None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import torch
-from torch.nn.modules import module as torch_module
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
@@ -21,6 +20,7 @@ from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.module_calls import ModuleCalls, Running
 from graphscope.capture.records import RawOp
+from graphscope.capture.relay import ENTER, LEAVE
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.stack import Modes, is_tracing, remove_modes, restore_modes
 from graphscope.capture.tensors import flatten_tensors
@@ -32,10 +32,6 @@ _FUSED = (
     torch.nn.MultiheadAttention,
 )
 
-HOOKS: Final[tuple[dict[int, Any], ...]] = (
-    torch_module._global_forward_pre_hooks,
-    torch_module._global_forward_hooks,
-)
 _COMPILED = "OptimizedModule"
 IS_HIDDEN: Final = [False]
 _FRAMES_OF_A_CALL = 2  # _wrapped_call_impl and _call_impl
@@ -58,7 +54,6 @@ class ModuleWatch:
         self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
         self._stack: list[Running] = []
         self._calls = ModuleCalls(journal, table.is_read)
-        self._handles: list[Any] = []
         self._is_ours: Callable[[TorchFunctionMode], bool] = lambda _mode: False
         self._hidden: list[tuple[int, Modes]] = []
         self.parts = 0  # how many functions are shown from inside just now
@@ -110,22 +105,18 @@ class ModuleWatch:
         return None
 
     def attach(self, is_ours: Callable[[TorchFunctionMode], bool]) -> None:
-        """Register the global hooks; modes that are ours are hidden from fused paths.
+        """Hear of every call; modes that are ours are hidden from fused paths.
 
         All of them, also those of an outer trace: fused paths look for any mode.
         """
         self._is_ours = is_ours
-        self._handles = [
-            torch_module.register_module_forward_pre_hook(self._enter),
-            torch_module.register_module_forward_hook(self._leave, always_call=True),
-        ]
+        ENTER.add(self._enter)
+        LEAVE.add(self._leave)
 
     def detach(self) -> None:
-        """Remove the hooks."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-        remove_hooks_of(self, HOOKS)  # an interrupt may have lost a handle
+        """Hear of no more calls."""
+        ENTER.remove(self._enter)
+        LEAVE.remove(self._leave)
 
     def clear(self) -> None:
         """Forget every module."""
@@ -200,7 +191,7 @@ class ModuleWatch:
                 self._name_inputs(args)
         except Exception as fault:  # noqa: BLE001 - the observer rule
             self._journal.count_fault(fault)
-        if _is_opaque(module, args):
+        if is_opaque(module, args):
             self._hide(module, "watching its fused or compiled path would change it")
 
     def _hide(self, module: torch.nn.Module, reason: str) -> None:
@@ -332,15 +323,6 @@ def module_calls_hidden() -> bool:
     return IS_HIDDEN[0]
 
 
-def remove_hooks_of(owner: object, registries: Iterable[dict[int, Any]]) -> None:
-    """Remove the hooks that are methods of `owner` from torch's registries."""
-    for hooks in registries:
-        for key, hook in list(hooks.items()):
-            if getattr(hook, "__self__", None) is owner:
-                hooks.pop(key, None)
-                torch_module._global_forward_hooks_always_called.pop(key, None)
-
-
 def name_results(
     table: TensorTable,
     targets: tuple[str | None, ...],
@@ -365,7 +347,7 @@ def name_results(
             table.change(value, "also", (*value.also, target))
 
 
-def _is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:
+def is_opaque(module: torch.nn.Module, args: tuple[Any, ...]) -> bool:
     """Whether torch may run the module in one piece, unless it sees a mode."""
     if type(module).__name__ == _COMPILED:
         return not module_calls_hidden()

@@ -28,6 +28,7 @@ from graphscope.capture.opaque import OpaqueWatch
 from graphscope.capture.ops import OpWatch
 from graphscope.capture.raised import RaisedWatch
 from graphscope.capture.readings import Readings
+from graphscope.capture.scout import ScoutMode
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.stack import remove_modes
@@ -264,7 +265,7 @@ class Recorder:
 
 
 def _is_ours(mode: object) -> bool:
-    return isinstance(mode, CaptureMode)
+    return isinstance(mode, CaptureMode | ScoutMode)
 
 
 def _describe(error: BaseException | None) -> str:

@@ -5,6 +5,7 @@ calls them through a function of ours; where it cannot be replaced, they are not
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, Final
@@ -19,6 +20,8 @@ from graphscope.capture.tracebacks import without_ours
 _NOTE: Final = "made by torch.jit.script: its inside was not recorded"
 _TYPE: Final[Any] = getattr(torch._C, "ScriptFunction", None)
 _ORIGINAL: Final[list[Any]] = []
+ASKED: Final[list[Callable[..., None]]] = []
+"""Told, on any thread, of the arguments of a call before it runs."""
 _WATCHES: Final[list[CompiledWatch]] = []
 _CALLS: Final = PlacedCalls()
 
@@ -48,6 +51,8 @@ def _call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
     original = _ORIGINAL[0] if _ORIGINAL else type(function).__call__
     begun: list[tuple[CompiledWatch, Opaque]] = []
     try:
+        for ask in tuple(ASKED):
+            ask(args, kwargs)
         for watch in _watches_here():
             name = str(function.name)
             found = watch.guarded(

@@ -8,14 +8,9 @@ and backward, and is recorded.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
-from torch.optim import optimizer as optimizer_module
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
 
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch, make_slot
@@ -23,20 +18,15 @@ from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import is_alike, version_of
 from graphscope.capture.memory import address_of
-from graphscope.capture.modules import remove_hooks_of
 from graphscope.capture.reader import ABSENT, Reading
 from graphscope.capture.recipes import chain_of, is_same_chain, user_chain_start
 from graphscope.capture.records import Known, RawEvent, RawSlot, RawValue
+from graphscope.capture.relay import AFTER_STEP, BEFORE_STEP
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.capture.zeroing import ZeroWatch, carry_along
 from graphscope.model.graph import EventKind, Role, ValueKind
 from graphscope.model.site import Site
-
-_HOOKS: Final[tuple[dict[int, Any], ...]] = (
-    optimizer_module._global_optimizer_pre_hooks,
-    optimizer_module._global_optimizer_post_hooks,
-)
 
 
 class UpdateWatch:
@@ -54,7 +44,6 @@ class UpdateWatch:
         self._journal = journal
         self._gradients = gradients
         self._walker, self._sites = finder
-        self._handles: list[Any] = []
         self._running: list[int] = []  # optimizers that are in their step, by id
         self._used: list[Used] = []
 
@@ -64,18 +53,14 @@ class UpdateWatch:
         return len(self._running)
 
     def attach(self) -> None:
-        """Register torch's global optimizer hooks."""
-        self._handles = [
-            register_optimizer_step_pre_hook(self._before),
-            register_optimizer_step_post_hook(self._after),
-        ]
+        """Hear of the steps of every optimizer."""
+        BEFORE_STEP.add(self._before)
+        AFTER_STEP.add(self._after)
 
     def detach(self) -> None:
-        """Remove the hooks."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-        remove_hooks_of(self, _HOOKS)  # an interrupt may have lost a handle
+        """Hear of no more of them."""
+        BEFORE_STEP.remove(self._before)
+        AFTER_STEP.remove(self._after)
 
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if not self._journal.is_foreign_thread():
