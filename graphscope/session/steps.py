@@ -160,6 +160,11 @@ class LoadedRecording:
         """Versions, platform, script and arguments of the run."""
         return self.recording.environment
 
+    @property
+    def error(self) -> str:
+        """What ended the run early: an exception, or why it was stopped; else empty."""
+        return str(getattr(self.recording, "error", ""))
+
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(self.recording)
@@ -193,7 +198,7 @@ class LoadedRecording:
     def save(self, path: str | Path) -> None:
         """Write all steps to a `.gscope` file."""
         traces = [self.recording[step] for step in range(len(self))]
-        save_recording(Path(path), traces, self.environment)
+        save_recording(Path(path), traces, self.environment, error=self.error)
 
     def __repr__(self) -> str:
         """Return the number of steps and the script, on one line."""
@@ -216,9 +221,19 @@ class LoadedRecording:
 
 
 def save_recording(
-    path: Path, traces: Sequence[Trace], environment: Mapping[str, str]
+    path: Path,
+    traces: Sequence[Trace],
+    environment: Mapping[str, str],
+    *,
+    error: str = "",
 ) -> None:
     """Write traces to a `.gscope` file; replaces an older recording, nothing else.
+
+    Args:
+        path: Where to.
+        traces: The steps.
+        environment: Versions, platform, script and its arguments.
+        error: What ended the run early.
 
     Raises:
         RecordingError: The file is something else, or cannot be written.
@@ -226,7 +241,7 @@ def save_recording(
     writer = RecordingWriter(path, environment=environment, overwrite=True)
     for found in traces:
         writer.add(found)
-    writer.close()
+    writer.close(error=error)
     if writer.error is not None:
         raise writer.error
     if writer.dropped:

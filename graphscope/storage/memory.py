@@ -40,6 +40,11 @@ class MemoryRecording:
         """The number of each step."""
         return [trace.step for trace in self._traces]
 
+    @property
+    def error(self) -> str:
+        """What the last step says of how the run ended, else empty."""
+        return self._traces[-1].error if self._traces else ""
+
     def losses(self) -> list[float | None]:
         """Return the loss of every step."""
         return [trace.loss() for trace in self._traces]

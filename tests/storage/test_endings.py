@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import graphscope as gs
 from graphscope.model.trace import Status, Trace
 from graphscope.storage.ending import Ending
 from graphscope.storage.file import FileRecording, open_recording
+from graphscope.storage.memory import MemoryRecording
 from graphscope.storage.writer import RecordingWriter
 from tests.drafts import cut_short
 from tests.samples import logistic_trace
@@ -105,3 +107,17 @@ def test_a_finished_run_says_so(path: Path) -> None:
     writer.close()
     with open_recording(path) as recording:
         assert _ending(recording) == (Ending.FINISHED, "", Status.COMPLETE)
+
+
+def test_the_end_of_a_run_is_told_and_copied(tmp_path: Path) -> None:
+    first, copy = tmp_path / "first.gscope", tmp_path / "copy.gscope"
+    writer = RecordingWriter(first, environment={})
+    writer.add(partial(0, 4))
+    writer.close(error="stopped: has_nan")
+    with gs.load(first) as loaded:
+        assert loaded.error == "stopped: has_nan"
+        loaded.save(copy)
+    with gs.load(copy) as loaded, open_recording(copy) as recording:
+        assert (loaded.error, recording.ending) == ("stopped: has_nan", Ending.STOPPED)
+    in_memory = MemoryRecording([replace(partial(0, 4), error="stopped: x")])
+    assert (in_memory.error, MemoryRecording([]).error) == ("stopped: x", "")
