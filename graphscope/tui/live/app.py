@@ -93,6 +93,8 @@ class LiveApp(CommandingApp, inherit_bindings=False):
 
     def show(self) -> None:
         """Draw every pane for where the user is."""
+        is_open = any(drawer.display for drawer in self._drawers)
+        self.query_one("#graph").screen.set_class(is_open, "-drawer")
         super().show()
         if self._watches.display:
             self._watches.fill()

@@ -58,7 +58,8 @@ def _ending(process: Process) -> list[Piece]:
         return []
     if state.is_failed:
         return [Piece(f"{_FAILED}{state.ending}", Tone.ERROR)]
-    return [Piece(f"{_ENDED}{state.ending}", Tone.TITLE)]
+    is_said = state.ending.startswith("stopped")
+    return [Piece(f"{'■ ' if is_said else _ENDED}{state.ending}", Tone.TITLE)]
 
 
 def _doing(roster: Roster, seat: SeatView) -> list[Piece]:

@@ -106,8 +106,11 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
         elif self._interrupted_at - before < _TWICE_S:
             self.action_ask_stop()
         else:
-            self._send_to_all(Verb.PAUSE)
-            self.say("Pausing. Press ctrl+c again to stop the training.")
+            runs = any(not (s.is_paused or s.is_over) for s in self.roster.seats)
+            if runs:
+                self._send_to_all(Verb.PAUSE)
+            word = "Pausing." if runs else "It is paused."
+            self.say(f"{word} Press ctrl+c again to stop the training.")
 
     def action_ask_until(self) -> None:
         self.ask_place("run until", Verb.RUN_UNTIL)
