@@ -8,8 +8,10 @@
 
 **Places** are words or globs, and with the kind in front of them they mean nothing
 else: `op:relu`, `module:encoder.*`, `var:b`, `node:MulBackward0`, `phase:backward`,
-`line:train.py:41`. In quotes a name is taken as it is: `var:'my name'`. What a place
-pauses at:
+`line:train.py:41`. In quotes a name is taken as it is: `var:'my name'`. A word alone
+means everything of that name, but for the parameters inside of a module that it means
+(`encoder.*`), and for the phase `loss`, where a value is called so. What a place pauses
+at:
 
 - an op when it runs, and where backward comes through its autograd nodes; an optimizer
   by its class;

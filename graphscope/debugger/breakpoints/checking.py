@@ -33,6 +33,8 @@ def _place_problem(place: Place, graph: Graph) -> str:
         return ""
     kinds = tuple(_NAMES) if place.kind is PlaceKind.ANY else (place.kind,)
     names = {name for kind in kinds for name in _NAMES[kind](graph)}
+    if place.kind is PlaceKind.ANY and place.pattern.text in PHASES:
+        return ""
     if any(map(place.pattern.matches, names)):
         return ""
     return _missing(_NOUNS[place.kind], place.pattern, names)
@@ -81,16 +83,11 @@ def _nodes(graph: Graph) -> set[str]:
     return {node.name for node in graph.grad_nodes}
 
 
-def _phases(_graph: Graph) -> Collection[str]:
-    return PHASES
-
-
 _NAMES: Final[dict[PlaceKind, Callable[[Graph], Collection[str]]]] = {
     PlaceKind.OP: _ops,
     PlaceKind.MODULE: _modules,
     PlaceKind.VAR: _vars,
     PlaceKind.NODE: _nodes,
-    PlaceKind.PHASE: _phases,
 }
 _NOUNS: Final = {
     PlaceKind.OP: "No op",

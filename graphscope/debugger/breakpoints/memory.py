@@ -59,6 +59,7 @@ class SeatMemory:
     Attributes:
         phase: Step and phase of the event before, None at the beginning.
         flow: Where the op or node before was; gradients at leaves do not change it.
+        nodes: Names of the autograd nodes of one op that have run in a row.
         leaf: The line that made the gradient before arrive at a leaf, in this backward.
         line_keys: By breakpoint on a line, what has run since that line was entered.
     """
@@ -66,6 +67,7 @@ class SeatMemory:
     def __init__(self) -> None:
         self.phase: tuple[int, Phase] | None = None
         self.flow: Flow | None = None
+        self.nodes: frozenset[str] = frozenset()
         self.leaf: Site | None = None
         self.line_keys: dict[int, set[Key]] = {}
         self._pending: list[Visit] = []
@@ -103,7 +105,17 @@ class SeatMemory:
             self.leaf = None
         elif not arrival.op:  # a node of an older step: nobody knows where it is
             return
+        is_further = self.continues_op(arrival)
+        self.nodes = (self.nodes if is_further else frozenset()) | {arrival.node}
         self.flow = Flow.of(arrival)
+
+    def continues_op(self, arrival: Arrival) -> bool:
+        """Whether a node is one more of the op whose node was before.
+
+        A node of the same name is not: the op has run twice, as in a loop.
+        """
+        is_same = self.flow is not None and self.flow == Flow.of(arrival)
+        return is_same and arrival.node not in self.nodes
 
     def leave(self, scope: str) -> None:
         """Learn that a call of the module `scope` is over: the next is a new one."""

@@ -36,7 +36,7 @@ _NO_COUNT: Final = re.compile(rf"(?<=[\w)\].{_MASK}])\s+(hit|ignore)(?:\s+([\w.-
 _IF: Final = re.compile(r"(?:^|(?<=\s))if(?=\s|$)")
 _KIND: Final = re.compile(r"([^\W\d]\w*)\s*:")
 _LINE: Final = re.compile(r"(?:(.*\S):)?\s*(\d{1,9})")
-_WORD: Final = re.compile(rf"[\w.*?\[\]!]+|{_MASK}+")
+_WORD: Final = re.compile(rf"(?:[\w.*?]|\[[\w!-]+\])+|{_MASK}+")
 _NUMBER: Final = re.compile(r"[\d_.]+(?:[eE]\d+)?")
 
 

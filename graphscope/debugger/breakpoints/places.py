@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from graphscope.debugger.arrival import Arrival
-from graphscope.debugger.breakpoints.memory import LEAF_KINDS, Flow, Key, SeatMemory
+from graphscope.debugger.breakpoints.memory import LEAF_KINDS, Key, SeatMemory
 from graphscope.debugger.breakpoints.pattern import Pattern
 from graphscope.model.graph import EventKind, Phase
 from graphscope.model.site import Site
@@ -85,7 +85,7 @@ def _reaches_op(pattern: Pattern, arrival: Arrival, memory: SeatMemory) -> bool:
     """Once for an op, and once for all the nodes that it made."""
     if arrival.kind not in _OP_KINDS or not pattern.matches(arrival.op):
         return False
-    return arrival.kind is not EventKind.GRAD or Flow.of(arrival) != memory.flow
+    return arrival.kind is not EventKind.GRAD or not memory.continues_op(arrival)
 
 
 def _reaches_module(pattern: Pattern, arrival: Arrival, memory: SeatMemory) -> bool:

@@ -143,6 +143,11 @@ def _constant(node: ast.Constant) -> Reader:
     return lambda _: found
 
 
+def _name(node: ast.Name) -> Reader:
+    """Refuse a name by itself: those of values are marked, `_call` reads functions'."""
+    raise Mistake("This is more than an expression may have.", node.col_offset)
+
+
 def _unary(node: ast.UnaryOp) -> Reader:
     operand = _walk(node.operand)
     if isinstance(node.op, ast.Not):
@@ -234,7 +239,7 @@ def _operator(node: ast.AST, near: ast.expr) -> Callable[..., Any]:
 _WALKER.nodes = {
     ast.Expr: lambda node: _walk(node.value),
     ast.Constant: _constant,
-    ast.Name: None,  # of functions only: `_call` reads them
+    ast.Name: _name,
     ast.UnaryOp: _unary,
     ast.BinOp: _binary,
     ast.BoolOp: _boolean,

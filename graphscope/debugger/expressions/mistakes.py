@@ -83,8 +83,10 @@ def nearest(word: str, words: Iterable[str], count: int = 1) -> str:
     >>> nearest("l3", ["l2", "max"]), nearest("l3", [])
     (' Nearest: l2.', '')
     """
-    near = nearest_names(word[:_COMPARED], words, count)
-    return f" Nearest: {', '.join(map(plain, near))}." if near else ""
+    short = word[:_COMPARED]
+    near = nearest_names(short, words, count)
+    alike = get_close_matches(short, near, count, _ALIKE) or near[:1]
+    return f" Nearest: {', '.join(map(plain, alike))}." if near else ""
 
 
 def nearest_of(word: str, words: Collection[str]) -> str:

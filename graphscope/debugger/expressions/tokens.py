@@ -112,8 +112,6 @@ def _classify_word(word: str, start: int, text: str) -> Token:
     if word in TRUTHS:
         return Token(Sort.NUMBER, start, word)
     _check_word(word, start)
-    if text[end : end + 1] in {"'", '"'}:
-        raise Mistake("A quote cannot follow a word directly.", end)
     if text[end:].lstrip(" \t").startswith("("):
         if word not in FUNCTIONS:
             near = nearest_of(word, FUNCTIONS)
@@ -144,6 +142,13 @@ def _check_word(word: str, start: int) -> None:
 def _check_neighbours(left: Token, right: Token) -> None:
     if left.sort in _ENDS and right.sort in _BEGINS:
         raise Mistake("An operator is missing here.", right.start)
+    if left.end == right.start and _is_word(left) and _is_word(right):
+        raise Mistake("A space is missing here.", right.start)
+
+
+def _is_word(token: Token) -> bool:
+    """Whether it would become one identifier with another directly beside it."""
+    return token.sort is Sort.REFERENCE or token.text[-1].isalnum()
 
 
 def _refuse_character(text: str, position: int) -> Mistake:

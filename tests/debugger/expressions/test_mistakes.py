@@ -136,9 +136,17 @@ Write 'grad.l2' in plain letters.
   ｇrad.l2 > 1
   ^""",
         """\
-A quote cannot follow a word directly.
+An operator is missing here.
   f'abc' > 1
    ^""",
+        """\
+A space is missing here.
+  loss > 1 and'w' > 2
+              ^""",
+        """\
+A space is missing here.
+  'w'or loss
+     ^""",
         """\
 Only in quotes may a name begin with two underscores.
   w.__class__ > 1
@@ -208,7 +216,7 @@ def refuse_name(text: str) -> str:
 
 def test_a_name_that_no_value_has_is_told_with_the_nearest() -> None:
     assert refuse_name("step > 3 and loss_g.max > 1") == (
-        "No value is named 'loss_g'. Nearest: loss_d, loss, zero_grad.\n"
+        "No value is named 'loss_g'. Nearest: loss_d, loss.\n"
         "  step > 3 and loss_g.max > 1\n"
         "               ^"
     )
@@ -216,10 +224,10 @@ def test_a_name_that_no_value_has_is_told_with_the_nearest() -> None:
 
 def test_filters_are_near_names_too() -> None:
     assert refuse_name("has_nans").startswith(
-        "No value is named 'has_nans'. Nearest: has_nan, "
+        "No value is named 'has_nans'. Nearest: has_nan, has_inf, pass."
     )
     assert refuse_name("stepp == 3").startswith(
-        "No value is named 'stepp'. Nearest: step, "
+        "No value is named 'stepp'. Nearest: step."
     )
 
 
