@@ -184,6 +184,7 @@ child = os.fork()
 if not child:
     writer.add(steps[3])
     writer.flush()
+    assert not writer.show(steps[3])
     writer.close()
     del writer
     gc.collect()
