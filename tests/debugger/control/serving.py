@@ -17,6 +17,7 @@ from graphscope.debugger.control import (
     Transport,
     open_endpoint,
 )
+from graphscope.debugger.control.endpoint import send_at_once
 from graphscope.debugger.control.messages import (
     FromClient,
     FromServer,
@@ -145,6 +146,8 @@ class Raw:
         family = socket.AF_UNIX if is_unix else socket.AF_INET
         self.peer = socket.socket(family, socket.SOCK_STREAM)
         self.peer.connect(info.socket_path if is_unix else ("127.0.0.1", info.port))
+        if not is_unix:
+            send_at_once(self.peer)
         self.peer.settimeout(PATIENCE_S)
         self._token = info.token
         self._unframer = Unframer()

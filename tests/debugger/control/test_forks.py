@@ -9,10 +9,13 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from graphscope.debugger.control import list_sessions
+from graphscope.debugger.control.messages import Request, encode
 from tests.debugger.control.serving import (
+    STATUS,
     STEP,
     Listener,
     Process,
+    Raw,
     attached,
     open_files,
     serving,
@@ -130,9 +133,13 @@ def test_a_script_that_dies_of_sigpipe_does_not_die_of_ours() -> None:
     code = default + SERVE + "for _ in range(10**9):\n  server.publish()\n"
     with child(code) as process:
         info = sole()
+        question = encode(Request(1, STATUS))
         for _ in range(30):
-            with attached(info):
-                pass
+            with Raw(info) as raw:
+                raw.greet()
+                raw.pour(question * 50)  # and hangs up before the answers
+        with attached(info) as client:
+            assert client.send(STEP) == "done"
         assert process.poll() is None
 
 

@@ -233,3 +233,12 @@ def test_the_longest_greeting_is_far_shorter_than_a_message() -> None:
     with serving() as process, Raw(process.info) as raw:
         raw.pour((1025).to_bytes(4, "big"))
         assert raw.read_rest() == WHO
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_the_refusal_reaches_also_a_client_that_has_not_finished_sending(
+    transport: Transport,
+) -> None:
+    with serving(transport) as process, Raw(process.info) as raw:
+        raw.pour(b"\xff" * 3_000_000)
+        assert raw.read_rest() == WHO
