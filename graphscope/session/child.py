@@ -158,6 +158,8 @@ def main() -> None:
         _write_lines()
     from graphscope.session.script import run_script
 
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")  # the script's folder takes this place
     run_script(
         order.target,
         order.output,

@@ -14,8 +14,7 @@ if __name__ == "__main__":
     sys.path[:is_first] = [os.path.realpath(__file__).rsplit(os.sep, 3)[0]]
     import graphscope  # noqa: F401
 
-    sys.path[:1] = [""] * is_first
-
+    del sys.path[0]
     from graphscope.session.child import main
 
     main()

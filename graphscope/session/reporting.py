@@ -6,37 +6,48 @@ traceback must not show where it has passed.
 """
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
+from typing import Final
 
-from graphscope.session.target import without_ours
+from graphscope.session.target import forget_file, without_ours
+
+_NO_HOOK: Final = "sys.excepthook is missing\n"
 
 
 def hide_frames(error: BaseException) -> None:
     """Let what python says of `error` begin at the script, when nobody catches it."""
+    if isinstance(error, SystemExit):
+        return  # of which it says nothing
     original = getattr(sys, "excepthook", None)
-    if original is None or isinstance(error, SystemExit):
-        return  # python has its own words for both
 
     def report(
         kind: type[BaseException], problem: BaseException, trace: TracebackType | None
     ) -> None:
-        sys.excepthook = original
         trace = without_ours(trace)
         problem.__traceback__ = sys.last_traceback = trace
-        try:
-            original(kind, problem, trace)
-        except SystemExit:
-            raise
-        except BaseException as second:  # noqa: BLE001 - as python does
-            _report_both(second, problem)
+        if original is None:
+            del sys.excepthook
+            sys.stderr.write(_NO_HOOK)
+            sys.__excepthook__(kind, problem, trace)
+        else:
+            sys.excepthook = original
+            _call(original, problem)
+        forget_file()
 
     sys.excepthook = report
 
 
-def _report_both(second: BaseException, first: BaseException) -> None:
-    """Write what python writes when an excepthook fails."""
-    inner = second.__traceback__.tb_next if second.__traceback__ is not None else None
-    sys.stderr.write("Error in sys.excepthook:\n")
-    sys.__excepthook__(type(second), second, inner)
-    sys.stderr.write("\nOriginal exception was:\n")
-    sys.__excepthook__(type(first), first, first.__traceback__)
+def _call(hook: Callable[..., object], problem: BaseException) -> None:
+    """Call an excepthook, and write what python writes when it fails."""
+    try:
+        hook(type(problem), problem, problem.__traceback__)
+    except SystemExit:
+        raise
+    except BaseException as second:  # noqa: BLE001 - as python does
+        inner = second.__traceback__
+        second.__traceback__ = inner.tb_next if inner is not None else None
+        sys.stderr.write("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(second), second, second.__traceback__)
+        sys.stderr.write("\nOriginal exception was:\n")
+        sys.__excepthook__(type(problem), problem, problem.__traceback__)

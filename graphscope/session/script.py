@@ -140,7 +140,7 @@ class _ScriptRun:
         if os.getpid() != self._pid:
             return
         if self._run is None:
-            with suppress(GraphscopeError):
+            with suppress(Exception):  # a full disk, or a script that patched threads
                 self._leave_empty()
             return
         try:

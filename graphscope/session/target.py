@@ -81,12 +81,9 @@ def _execute_file(target: ScriptTarget) -> None:
     main = _become_main()
     main.__file__, main.__cached__ = file, None  # type: ignore[attr-defined]
     main.__loader__ = SourceFileLoader("__main__", file)
-    try:
-        code = compile(path.read_bytes(), file, "exec", dont_inherit=True)
-        exec(code, main.__dict__)  # noqa: S102 - running the user's script is the point
-    finally:
-        for name in ("__file__", "__cached__"):  # python forgets them as well
-            main.__dict__.pop(name, None)
+    code = compile(path.read_bytes(), file, "exec", dont_inherit=True)
+    exec(code, main.__dict__)  # noqa: S102 - running the user's script is the point
+    forget_file()
 
 
 @unseen
@@ -111,6 +108,14 @@ def _become_main() -> types.ModuleType:
     main.__dict__.update(__annotations__={}, __builtins__=builtins)
     sys.modules["__main__"] = main
     return main
+
+
+def forget_file() -> None:
+    """Forget a script's path when it is over, as python does: unless it has exited."""
+    main = sys.modules.get("__main__")
+    if main is not None and getattr(main, "__spec__", None) is None:
+        for name in ("__file__", "__cached__"):
+            main.__dict__.pop(name, None)
 
 
 def without_ours(trace: types.TracebackType | None) -> types.TracebackType | None:
