@@ -85,8 +85,8 @@ def test_what_a_killed_process_left_is_removed(transport: Transport) -> None:
     with child(transport=transport) as process:
         folder = sole().folder
         process.kill()  # and nobody has asked yet how it ended
-        wait_until(lambda: not list_sessions())
-        assert not folder.exists()
+        # Its port may be another process's for a while: then nobody touches it.
+        wait_until(lambda: not list_sessions() and not folder.exists())
 
 
 def test_a_stopped_process_is_still_there() -> None:
