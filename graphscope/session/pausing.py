@@ -66,6 +66,7 @@ def serve(
     Raises:
         RecordingError: The file exists, or cannot be written.
     """
+    import graphscope.capture  # noqa: F401 - under `graphscope run` this begins it
     from graphscope.session.live import LiveRun, running_live
 
     found = running_live()

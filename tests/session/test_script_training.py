@@ -69,7 +69,10 @@ main()
 INTERRUPTED = f"""\
 import atexit, os, signal, time
 atexit.register(print, "bye")
-import torch
+import graphscope as gs
+with gs.trace() as nothing:
+    import torch
+print(len(nothing))
 
 def main():
 {TRAIN}
@@ -117,6 +120,7 @@ def test_an_exception_shows_nothing_of_us_though_a_thread_imported_torch(
 
 
 def test_ctrl_c_kills_a_module_that_trains_as_it_kills_python(tmp_path: Path) -> None:
+    """It has imported torch through graphscope itself."""
     (tmp_path / "train.py").write_text(INTERRUPTED)
     output = tmp_path / "run.gscope"
 
