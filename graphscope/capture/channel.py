@@ -11,16 +11,22 @@ import torch
 Tensors = Sequence[torch.Tensor | None]
 After = Callable[[int, Tensors, Tensors], None]
 Before = Callable[[int, str, Tensors], None]
+Ahead = Callable[[int, Tensors], None]
 
 
 class Channel:
     """Leads from hooks to the watch; cut when the recording ends."""
 
-    __slots__ = ("after", "before")
+    __slots__ = ("after", "ahead", "before")
 
-    def __init__(self, after: After, before: Before) -> None:
+    def __init__(self, after: After, before: Before, ahead: Ahead) -> None:
         self.after: After | None = after
         self.before: Before | None = before
+        self.ahead: Ahead | None = ahead
+
+    def cut(self) -> None:
+        """Tell nobody any more."""
+        self.after = self.before = self.ahead = None
 
 
 class AfterHook:
@@ -54,3 +60,19 @@ class BeforeHook:
         tell = self._channel.before
         if tell is not None:
             tell(self._serial, self._name, grad_outputs)
+
+
+class AheadHook:
+    """The hook before one autograd node, for a gate. Returns None likewise."""
+
+    __slots__ = ("_channel", "_serial")
+
+    def __init__(self, channel: Channel, serial: int) -> None:
+        self._channel = channel
+        self._serial = serial
+
+    def __call__(self, grad_outputs: Tensors) -> None:
+        """Tell of what the node is about to receive."""
+        tell = self._channel.ahead
+        if tell is not None:
+            tell(self._serial, grad_outputs)

@@ -74,11 +74,22 @@ def read_output(
     sent = node.inbox.pop(position, None) if node.inbox else None
     if gradient is None:
         return ABSENT
-    if sent is not None and is_sent(sent, gradient, task):
-        value = node.outputs.get(position)
-        if value is None or not value.has_hook:
-            return sent[1]
-    return reader.read(gradient)
+    reading = find_sent(node, sent, position, gradient, task)
+    return reader.read(gradient) if reading is None else reading
+
+
+def find_sent(
+    node: RawNode,
+    sent: Sent | None,
+    position: int,
+    gradient: torch.Tensor,
+    task: int,
+) -> Reading | None:
+    """Return the reading of what was sent to an output, if that is what reached it."""
+    if sent is None or not is_sent(sent, gradient, task):
+        return None
+    value = node.outputs.get(position)
+    return sent[1] if value is None or not value.has_hook else None
 
 
 def read_edge(

@@ -24,6 +24,7 @@ from graphscope.model.graph import (
     GradNode,
     Graph,
     Op,
+    Phase,
     Role,
     Scope,
     Slot,
@@ -102,10 +103,14 @@ def freeze_step(
     roots: Sequence[RawValue],
     scopes: tuple[Scope, ...],
     gaps: tuple[Gap, ...],
+    phases: Sequence[Phase] | None = None,
 ) -> tuple[Graph, tuple[RawValue | RawSlot, ...]]:
-    """Build the graph of `events`, and say what holds the reading of each slot."""
+    """Build the graph of `events`, and say what holds the reading of each slot.
+
+    Their `phases` follow from the events, unless they are known better.
+    """
     ids = _Numbering(events)
-    phases = assign_phases(events, roots)
+    phases = assign_phases(events, roots) if phases is None else phases
     leaves = _leaves_by_event(ids)
     slots: list[Slot] = []
     holders: list[RawValue | RawSlot] = []

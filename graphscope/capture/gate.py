@@ -97,13 +97,20 @@ class Gatekeeper:
         self.missing: Callable[[], tuple[str, ...]] = tuple
         self.faults: dict[str, int] = {}
         self.index: StepIndex
-        self._lock: Any = None
+        self._journal: Journal | None = None
         self._recorder: Any = None
 
     def watch(self, recorder: Any, journal: "Journal", table: "TensorTable") -> None:
         """Say whose events they are; called once, before the first of them."""
-        self._recorder, self._lock = recorder, journal.lock
+        self._recorder, self._journal = recorder, journal
         self.index = StepIndex(journal, table)
+
+    def forget(self) -> None:
+        """Forget the events so far: another step begins, or it is a new one after all.
+
+        Its records are then not those of the step that it seemed to repeat.
+        """
+        self.index.clear()
 
     def close(self) -> None:
         """Ask and hold no more: the recording ends."""
@@ -149,17 +156,32 @@ class Gatekeeper:
         Called where a guard was left, and where a module's call is over.
         """
         here = get_ident()
-        if here not in self.pending or self._lock._is_owned():
+        if here not in self.pending or self._is_inside():
             return
         self.pending.remove(here)
         try:
             self.gate.hold(self._recorder)
+        except StopTraining:
+            self._keep_ahead(here)
+            raise
         except Exception as fault:
             if is_foreign(fault):
                 raise  # a signal's handler raised it, while the thread was held
             self._count(fault)
         finally:
             self.ahead.pop(here, None)
+
+    def _is_inside(self) -> bool:
+        """Whether this thread is in code of ours, whose guard is still to be left."""
+        lock: Any = self._journal.lock if self._journal is not None else None
+        return lock is None or lock._is_owned()
+
+    def _keep_ahead(self, thread: int) -> None:
+        """Write down the autograd node before which the training ended."""
+        event, journal = self.ahead.get(thread), self._journal
+        if event is not None and journal is not None:
+            journal.guarded(journal.prepare, event)
+            journal.guarded(journal.add, event)
 
     def _count(self, fault: Exception) -> None:
         """Keep an error of the gate's away from the user, and from the recording."""

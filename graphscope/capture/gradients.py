@@ -4,10 +4,11 @@ The hook after a node sees both what reached it and what it sends along every ed
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import torch
 
+from graphscope.capture.ahead import AheadWatch
 from graphscope.capture.channel import Tensors
 from graphscope.capture.flows import (
     has_same_hooks,
@@ -29,12 +30,10 @@ from graphscope.capture.records import (
     RawSlot,
     RawValue,
 )
-from graphscope.capture.tensors import dtype_name, shape_of
+from graphscope.capture.slots import HOOK, make_slot
+from graphscope.capture.tensors import flatten_tensors
 from graphscope.model.graph import EventKind, Role
 from graphscope.model.site import Site
-
-HOOK: Final = "hook"  # label of a gradient that the user's hook may have changed
-
 
 Opened = tuple[RawEvent, list[RawSlot], list[tuple[int, int, Any] | None]]
 
@@ -45,31 +44,39 @@ class GradientWatch:
     Attributes:
         site: The user's line that called backward, while it runs.
         has_roots: Whether the call that runs now named what it starts from.
+        task: Torch's number of the backward in which a node ran last.
     """
 
     def __init__(self, table: TensorTable, journal: Journal, nodes: NodeWatch) -> None:
         self.site: Site | None = None
         self.has_roots = False
         self._last_sent: tuple[int, int, Any] = (0, 0, None)
-        self._task = -1
+        self.task = -1
         self._table = table
         self._readings = table.readings
         self._reader = table.readings.reader
         self._journal = journal
         self._is_live = True
         self._open: dict[int, Opened] = {}
-        nodes.attach(self.after, self.before)
+        self._ahead = AheadWatch(table, journal, nodes)
+        nodes.attach(self.after, self.before, self.ahead)
 
     def detach(self) -> None:
         """Hear nothing more."""
         self._is_live = False
 
-    def begin(self, roots: Sequence[torch.Tensor], site: Site | None) -> None:
-        """Note that the user's code calls backward on `roots`, at `site`."""
+    def begin(self, args: tuple[Any, ...], site: Site | None) -> None:
+        """Note that the user's code calls backward with `args`, at `site`."""
         self.site = site
         self.has_roots = True
+        roots = [tensor for _, tensor in flatten_tensors(args[:1])]
         for tensor in roots:
             self._journal.add_root(self._table.resolve(tensor, site))
+        self._ahead.open(roots)
+
+    def open(self, args: tuple[Any, ...]) -> None:
+        """Note that backward is called, with `args`, inside of another backward."""
+        self._ahead.open(tensor for _, tensor in flatten_tensors(args[:1]))
 
     def end(self) -> None:
         """Note that the call is over; what did not finish is dropped."""
@@ -102,6 +109,11 @@ class GradientWatch:
         """Hear that a node is about to run, likewise."""
         self.guard(self.before_node, serial, name, outputs)
 
+    def ahead(self, serial: int, outputs: Tensors) -> None:
+        """Hear that a node is about to run whose event comes later, likewise."""
+        if self._journal.keeper.gate.is_armed:
+            self.guard(self._ahead.ask, serial, outputs, self.site)
+
     def before_node(self, serial: int, name: str, grad_outputs: Tensors) -> None:
         """Write down that a node is about to run, and what reached its outputs."""
         node = self._table.stand_in(serial, name)
@@ -129,6 +141,8 @@ class GradientWatch:
             self._add_local(event, rest, grad_outputs[0])
         marks = [None if g is None else identity_of(g) for g in grad_outputs]
         self._open[serial] = event, rest, marks
+        if self._journal.keeper.gate.is_armed:
+            self._journal.keeper.ask(event, is_before=True)
 
     def _add_local(
         self, event: RawEvent, rest: list[RawSlot], gradient: torch.Tensor | None
@@ -154,6 +168,8 @@ class GradientWatch:
 
     def after_node(self, serial: int, outputs: Tensors, inputs: Tensors) -> None:
         """Write down what a node received at its outputs and sent along its edges."""
+        if self._journal.keeper.gate.is_armed:
+            self._ahead.open_rest()
         opened = self._open.pop(serial, None) if self._open else None
         if opened is not None:
             self._finish(opened, outputs, inputs)
@@ -248,10 +264,10 @@ class GradientWatch:
     def _note_task(self, node: RawNode) -> int:
         """Note which backward runs; its first node is a root that nobody named."""
         task: int = torch._C._current_graph_task_id()
-        if task != self._task:
+        if task != self.task:
             if not self.has_roots and 0 in node.outputs:
                 self._journal.add_root(node.outputs[0])
-            self._task = task
+            self.task = task
         return task
 
     def _output_slots(
@@ -312,28 +328,3 @@ def _fits(slots: Sequence[RawSlot], gradients: Tensors, role: Role) -> bool:
     """Whether gradients have the shapes and dtypes of the first of `slots`."""
     first = slots[: len(gradients)]
     return all(slot.role is role for slot in first) and are_alike(first, gradients)
-
-
-def make_slot(
-    role: Role, tensor: torch.Tensor | None, value: RawValue | None
-) -> RawSlot:
-    """Return a slot for `tensor`, a gradient of `value`; nothing is read yet."""
-    if tensor is not None:
-        return RawSlot(
-            role,
-            ABSENT,
-            value,
-            shape=shape_of(tensor),
-            dtype=dtype_name(tensor),
-            kind_of_number=tensor.dtype,
-        )
-    if value is not None:
-        return RawSlot(
-            role,
-            ABSENT,
-            value,
-            shape=value.shape,
-            dtype=value.dtype,
-            kind_of_number=value.kind_of_number,
-        )
-    return RawSlot(role, ABSENT)

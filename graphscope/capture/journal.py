@@ -60,7 +60,7 @@ class Journal:
             self.lock, self.count_fault, keeper.pending, keeper.release
         )
         self.tracker = StepTracker()
-        self.replay = Replay()
+        self.replay = Replay(keeper.forget)
         self.events: list[RawEvent] = []
         self.roots: list[RawValue] = []
         self.gaps: list[str] = []
@@ -115,10 +115,8 @@ class Journal:
                 return None
         elif not self.tracker.has_update:
             return None
-        if not self.events or not self.tracker.automatic:
-            return None
-        first = self.events[0]
-        return first if first.kind is kind else None
+        first = self.tracker.first_again(self.events)
+        return first if first is not None and first.kind is kind else None
 
     def enter(self, event: RawEvent) -> bool:
         """Let `event`, which `upcoming` returned and which fits, be the next one.
@@ -156,7 +154,6 @@ class Journal:
                 setattr(change.record, change.attribute, change.before)
         script.misses += not self.replay.is_at_end
         self.replay.stop()
-        self.keeper.index.clear()
         self.tracker.restart()
         events, self.events = self.events, []
         for event in events:
@@ -361,7 +358,6 @@ class Journal:
 
     def _open_step(self, events: list[RawEvent]) -> None:
         self.replay.stop()
-        self.keeper.index.clear()
         self.passed += len(self.events) - len(events)
         self._table.begin_step(
             {value for event in events for value in values_of(event)},
@@ -388,18 +384,15 @@ class Journal:
     def clear(self) -> None:
         """Let go of all records; the recording is over."""
         self.replay.stop()
-        self.keeper.index.clear()
         self._last = self._favourite = None
         self.events, self.roots, self._changes = [], [], []
 
-    def finish(self, error: str = "", note: str = "") -> None:
-        """Deliver what is left when the recording ends; `note` says why it did."""
+    def finish(self, error: str = "", *, is_aborted: bool = True) -> None:
+        """Deliver what is left when the recording ends, and why it did."""
         if self._is_turning:  # interrupted: the numbers of these are gone
             self.replay.stop()
             self.events, self.roots = [], []
         if error:
-            self.close_step(Status.ABORTED, error=error)
-        elif note:
-            self.close_step(Status.OPEN, error=note)
+            self.close_step(Status.ABORTED if is_aborted else Status.OPEN, error=error)
         elif self.events or self.gaps:
             self.close_step(Status.COMPLETE if self.has_update else Status.OPEN)

@@ -6,18 +6,21 @@ afterwards. Both are registered once per tensor and removed at the end.
 """
 
 import weakref
+from collections.abc import Callable
+from threading import get_ident
 from typing import Any, Final
 
 import torch
 
-from graphscope.capture.gradients import HOOK, GradientWatch, make_slot
+from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
-from graphscope.capture.journal import Journal
+from graphscope.capture.journal import RECORDED_THREADS, Journal
 from graphscope.capture.likeness import are_alike, is_alike
 from graphscope.capture.memory import address_of
 from graphscope.capture.nodes import ACCUMULATE_GRAD
 from graphscope.capture.reader import ABSENT, Reading
 from graphscope.capture.records import Known, RawEvent, RawSlot, RawValue
+from graphscope.capture.slots import HOOK, make_slot
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.model.graph import EventKind, Role
 
@@ -67,6 +70,20 @@ class LeafWatch:
             for handle in known.handles:
                 handle.remove()
             known.handles = ()
+
+    def hear(self, write: Callable[..., None], *given: Any) -> None:
+        """Write down what a hook is told, unless it is another recorder's.
+
+        Threads may train the same parameters, whose hooks then hear of all of them: of
+        a backward of another recorded thread only what went through nodes of ours.
+        """
+        here = get_ident()
+        if (
+            here == self._journal.thread
+            or here not in RECORDED_THREADS
+            or torch._C._current_graph_task_id() == self.gradients.task
+        ):
+            self.gradients.guard(write, *given)
 
     def note_arrival(self, known: Known, gradient: torch.Tensor) -> None:
         """Write down a gradient that reached a leaf; `.grad` is not changed yet."""
@@ -249,14 +266,14 @@ class _LeafHook:
     def arrive(self, gradient: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
-            watch.gradients.guard(watch.note_arrival, self._known, gradient)
+            watch.hear(watch.note_arrival, self._known, gradient)
 
     def settle(self, tensor: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
-            watch.gradients.guard(watch.note_settled, self._known, tensor)
+            watch.hear(watch.note_settled, self._known, tensor)
 
     def __call__(self, tensor: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
-            watch.gradients.guard(watch.note_accumulation, self._known, tensor)
+            watch.hear(watch.note_accumulation, self._known, tensor)

@@ -27,18 +27,17 @@ from graphscope.capture.reader import ABSENT
 from graphscope.capture.records import RawEvent
 from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.stack import is_tracing
-from graphscope.capture.tensors import PLAIN_TYPES, flatten_tensors
+from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.capture.tracebacks import without_ours
 from graphscope.capture.updates import UpdateWatch
 
 _TENSOR_PROPERTIES: Final = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 SILENT: Final = frozenset(
     {"__repr__", "__str__", "__format__", "__hash__", "__len__", "__dir__"}
-    | {"__reduce_ex__"}
+    | {"__reduce_ex__", "type", "nelement"}
     | {"size", "dim", "numel", "stride", "is_contiguous", "data_ptr"}
     | {"_set_grad_enabled", "is_complex", "is_floating_point", "__deepcopy__"}
     | {"retain_grad", "storage", "untyped_storage", "get_device", "element_size"}
-    | {"type", "nelement"}
 )
 _OPENED: Final = frozenset(
     # Long enough to be worth it, or they call functions of the user's own.
@@ -374,6 +373,7 @@ class CaptureMode(TorchFunctionMode):
     ) -> Any:
         """Run a call that was made inside of a backward."""
         if func in BACKWARD:
+            self._guarded(self._gradients.open, args)
             return self._run_past(place, func, types, args, kwargs)
         name = getattr(func, "__name__", "")
         where = call = None
@@ -394,8 +394,7 @@ class CaptureMode(TorchFunctionMode):
 
     def _begin_backward(self, args: tuple[Any, ...]) -> None:
         self._names.apply()
-        roots = [tensor for _, tensor in flatten_tensors(args[:1])]
-        self._gradients.begin(roots, self._updates.site())
+        self._gradients.begin(args, self._updates.site())
 
 
 _RUNNER: Final = CaptureMode._run_backward.__code__

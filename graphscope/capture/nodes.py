@@ -6,7 +6,7 @@ are still there). Hooks hold a number and a channel, never a tensor or a node.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from re import compile as pattern
@@ -15,7 +15,15 @@ from typing import Any, Final
 import torch
 from torch.autograd.function import BackwardCFunction
 
-from graphscope.capture.channel import After, AfterHook, Before, BeforeHook, Channel
+from graphscope.capture.channel import (
+    After,
+    AfterHook,
+    Ahead,
+    AheadHook,
+    Before,
+    BeforeHook,
+    Channel,
+)
 from graphscope.capture.deepguard import Anchor, anchor_node
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.jacobians import MAX_JACOBIAN, MAX_OUTPUTS
@@ -62,16 +70,17 @@ class NodeWatch:
         self._table = table
         self._local = local
         self._channel: Channel | None = None
+        self._ahead_key = f"{table.key}_ahead"
         self.has_compiled = False  # compiled backwards want no mode around them
 
-    def attach(self, after: After, before: Before) -> None:
-        """Tell `after` and `before` of the nodes that run."""
-        self._channel = Channel(after, before)
+    def attach(self, after: After, before: Before, ahead: Ahead) -> None:
+        """Tell `after` and `before` of the nodes that run; `ahead` for a gate."""
+        self._channel = Channel(after, before, ahead)
 
     def detach(self) -> None:
         """Tell nobody any more, about graphs that the user keeps either."""
         if self._channel is not None:
-            self._channel.after = self._channel.before = None
+            self._channel.cut()
 
     def register(
         self, outputs: Sequence[torch.Tensor], op: RawOp, *, is_seen: bool = False
@@ -187,6 +196,33 @@ class NodeWatch:
         if self._channel is not None:
             hook = BeforeHook(self._channel, node.serial, node.name)
             grad_fn.register_prehook(hook)
+            grad_fn.metadata[self._ahead_key] = False
+
+    def hook_ahead(self, roots: Iterable[Any]) -> None:
+        """Hook the nodes from `roots` on before they run too, each once.
+
+        Only nodes that are known: the others have no anchors, and a deep graph whose
+        nodes were looked at without them cannot be freed. A mark says which were met;
+        it is False where the node was hooked anyway.
+        """
+        channel, key, mark = self._channel, self._table.key, self._ahead_key
+        if channel is None:
+            return
+        stack = list(roots)
+        while stack:
+            grad_fn = stack.pop()
+            metadata = grad_fn.metadata
+            serial = metadata.get(key)
+            if serial is None or metadata.get(mark):
+                continue
+            if mark not in metadata:
+                grad_fn.register_prehook(AheadHook(channel, serial))
+            metadata[mark] = True
+            stack += [
+                target
+                for target, _ in grad_fn.next_functions
+                if target is not None and type(target) is not ACCUMULATE_GRAD
+            ]
 
     def _describe(self, grad_fn: Any, op: RawOp, *, can_call: bool) -> RawNode:
         name = grad_fn.name()

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Any, Final
 
 import torch
@@ -26,6 +26,7 @@ from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.notices import NoticeBoard
 from graphscope.capture.opaque import OpaqueWatch
 from graphscope.capture.ops import OpWatch
+from graphscope.capture.partial import freeze_partial
 from graphscope.capture.raised import RaisedWatch
 from graphscope.capture.readings import Readings
 from graphscope.capture.scout import ScoutMode
@@ -74,6 +75,7 @@ class Recorder:
         walker = FrameWalker()
         sites = SiteFinder(walker)
         finder = (walker, sites)
+        self._sources = sites.sources
         readings = Readings(whole=chosen.whole, stats=chosen.stats)
         self.notices = NoticeBoard(readings)
         self._table = TensorTable(
@@ -126,6 +128,11 @@ class Recorder:
         self._drafted = (-1, -1)
 
     @property
+    def thread(self) -> int:
+        """Number of the thread that is recorded."""
+        return self._journal.thread
+
+    @property
     def faults(self) -> dict[str, int]:
         """Errors of graphscope's own that were kept away from the user's code."""
         return {**self._journal.faults, **self._keeper.faults}
@@ -167,9 +174,8 @@ class Recorder:
         self._keeper.close()
         self.abandon()
         if isinstance(error, StopTraining):
-            note = note or error.note
             strip_frames(error)
-            error = None
+            note, error = note or error.note, None
         remove_modes(lambda mode: mode is self._mode)
         if self in _RUNNING:
             _RUNNING.remove(self)
@@ -180,7 +186,8 @@ class Recorder:
                 self._ops.transforms.settle()
                 self._names.apply()
                 self._raised.settle(error, _describe(error))
-                self._journal.finish(_describe(error), note)
+                reason = _describe(error) or note
+                self._journal.finish(reason, is_aborted=error is not None)
             except Exception as fault:  # noqa: BLE001 - the observer rule
                 self._journal.count_fault(fault)
                 sys.stderr.write(
@@ -212,9 +219,19 @@ class Recorder:
         self._journal.lock = RLock()
 
     def snapshot(self) -> Trace:
-        """Return the step that is running, as far as it got."""
-        with self._journal.lock:
-            return self._journal.freeze(Status.OPEN)
+        """Return the step that is running, as far as it got.
+
+        On a thread that the gate holds before an autograd node, that node's event is
+        the last; only what reached it is known. Changes nothing that is recorded.
+        """
+        with self._journal.lock, torch._C.DisableTorchFunction():
+            return freeze_partial(
+                self._journal,
+                self._table,
+                self._sources,
+                ahead=self._keeper.ahead.get(get_ident()),
+                names=dict(reversed(list(self._names.find()))),
+            )
 
     def draft(self) -> Trace | None:
         """Return the step that is running if its update is over and it is news.
@@ -282,8 +299,10 @@ _RUNNING: Final[list[Recorder]] = []
 
 
 def running_recorder() -> Recorder | None:
-    """Return the innermost recorder that is running in this process."""
-    return _RUNNING[-1] if _RUNNING else None
+    """Return the innermost recorder of this thread, else that of this process."""
+    here = get_ident()
+    own = [one for one in _RUNNING if one.thread == here]
+    return next(reversed(own or _RUNNING), None)
 
 
 def _drop_after_fork() -> None:

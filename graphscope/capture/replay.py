@@ -7,7 +7,7 @@ difference the replay is left: what was replayed so far are this step's records,
 rest is recorded anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,16 @@ class Replay:
         script: The step that is repeated, None when nothing is.
         cursor: How many of its events have come.
         expected: The event that should come now.
+
+    Args:
+        on_stop: Called when nothing is expected any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_stop: Callable[[], None]) -> None:
         self.script: Script | None = None
         self.cursor = 0
         self.expected: RawEvent | None = None
+        self._on_stop = on_stop
         self._events: list[RawEvent] = []
 
     @property
@@ -94,6 +98,7 @@ class Replay:
         """Expect nothing."""
         self.script, self._events, self.cursor = None, [], 0
         self.expected = None
+        self._on_stop()
 
     @property
     def is_at_end(self) -> bool:

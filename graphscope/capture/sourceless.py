@@ -5,8 +5,11 @@ called what the global variable that holds its tensor is called. Not inside func
 reading a frame's locals keeps them alive.
 """
 
+from collections.abc import Iterator
+
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.identity import TensorTable
+from graphscope.capture.records import RawValue
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import PLAIN_TYPES
 
@@ -21,7 +24,15 @@ class GlobalNames:
         self._walker, self._sites = finder
 
     def apply(self) -> None:
-        """Look at the user's frame that is running, if it is of that kind."""
+        """Name values after the frame that is running, if it is of that kind."""
+        for value, name in self.find():
+            self._table.change(value, "name", name)
+
+    def find(self) -> Iterator[tuple[RawValue, str]]:
+        """Yield values without a name, and what the user's frame that runs calls them.
+
+        A value that several variables hold may come more than once.
+        """
         frame, _ = self._walker.find_user_frame()
         if frame is None or frame.f_code.co_name != "<module>":
             return
@@ -30,6 +41,9 @@ class GlobalNames:
         for name, found in list(frame.f_globals.items()):
             # By type, not isinstance: that would run code of foreign proxies.
             if type(found) in PLAIN_TYPES and not name.startswith("_"):
+                known = self._table.entry(found)
+                if known is not None and known.value in self._table.stale:
+                    continue  # looking at it would renew its node
                 value = self._table.find(found)
                 if value is not None and value.name is None:
-                    self._table.change(value, "name", name)
+                    yield value, name

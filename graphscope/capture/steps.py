@@ -9,6 +9,8 @@ the first event since the update for which execution had moved *backward* in the
 that both share, which is what a loop does; in straight code, at the first new tensor.
 """
 
+from collections.abc import Sequence
+
 from graphscope.capture.records import RawEvent
 from graphscope.model.graph import EventKind, OpKind, Phase
 from graphscope.model.site import Site
@@ -77,6 +79,17 @@ class StepTracker:
         if not (self.automatic and self.has_update and event.extends_graph):
             return None
         return self._boundary(count)
+
+    def first_again(self, events: Sequence[RawEvent]) -> RawEvent | None:
+        """Return the first of a step's events, if the next step can begin with it now.
+
+        Not where the next step has begun already, with events that the first step did
+        not begin with: then the recording began in the middle of an iteration.
+        """
+        if not events or not self.automatic:
+            return None
+        first, count = events[0], len(events)
+        return first if self.cut_before(first, count) in {None, count} else None
 
     def _boundary(self, count: int) -> int:
         if self._looped_at is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.gradients import GradientWatch, make_slot
+from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import is_alike, version_of
@@ -23,6 +23,7 @@ from graphscope.capture.recipes import chain_of, is_same_chain, user_chain_start
 from graphscope.capture.records import Known, RawEvent, RawSlot, RawValue
 from graphscope.capture.relay import AFTER_STEP, BEFORE_STEP
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.slots import make_slot
 from graphscope.capture.tensors import PLAIN_TYPES
 from graphscope.capture.zeroing import ZeroWatch, carry_along
 from graphscope.model.graph import EventKind, Role, ValueKind

@@ -10,7 +10,6 @@ from typing import Any, Final
 import torch
 
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.gradients import make_slot
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.memory import address_of
@@ -18,6 +17,7 @@ from graphscope.capture.reader import ABSENT, UNREAD, Reading
 from graphscope.capture.recipes import chain_of, is_same_chain, user_chain_start
 from graphscope.capture.records import RawEvent, RawSlot, RawValue
 from graphscope.capture.sites import SiteFinder
+from graphscope.capture.slots import make_slot
 from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import EventKind, Phase, Role
 
