@@ -101,6 +101,8 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
 
     def action_interrupt(self) -> None:
         before, self._interrupted_at = self._interrupted_at, monotonic()
+        if self.screen.is_modal:
+            return  # it asks already
         if self.roster.is_over:
             self.say("The training has ended; q closes this.")
         elif self._interrupted_at - before < _TWICE_S:

@@ -87,15 +87,20 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
     def show(self) -> None:
         """Draw every pane for where the user is."""
+        self._list_seats()
+        super().show()
+        self._drawn_at = monotonic()
+
+    def _list_seats(self) -> None:
+        """Give each seat a line, where there is more than one."""
         count = len(self.roster.seats)
         for number in range(MOST_SEATS):
             bar = self.query_one(f"#seat-{number}")
             bar.display = count > 1 and number < count
-        super().show()
-        self._drawn_at = monotonic()
 
     def refresh_bars(self) -> None:
         """Draw the lines above and below the panes."""
+        self._list_seats()
         for bar in self.query(Bar):
             bar.refresh()
 
@@ -123,6 +128,8 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
     def _look(self) -> None:
         """Show what is new of the current seat: a pause at once, else now and then."""
+        if not self.query("#graph"):  # the screen is being taken down
+            return
         seat = self.roster.current
         if seat is None:
             self.refresh_bars()

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from graphscope.debugger.state import Activity, ProcessState, SeatState
+from graphscope.debugger.state import Activity, BreakpointState, ProcessState, SeatState
 from graphscope.debugger.verbs import Command, Verb
 from graphscope.errors import DebuggerError
 from graphscope.model.graph import EventKind
@@ -98,7 +98,7 @@ class FakeTraining:
             loser(reason)
 
     def receive(self, command: Command) -> str:
-        """Take a command: step and continue move, all others are only noted."""
+        """Take a command: a few have an effect, all others are only noted."""
         with self._lock:
             self.commands.append(command)
         if command.verb in self.refusals:
@@ -107,6 +107,17 @@ class FakeTraining:
             self._step()
         elif command.verb is Verb.CONTINUE:
             self.run_to(self.seat.step + 1)
+        elif command.verb is Verb.ADD:
+            number = len(self.state.breakpoints) + 1
+            added = BreakpointState(number, command.text)
+            self.update(breakpoints=(*self.state.breakpoints, added))
+        elif command.verb is Verb.DISABLE:
+            self.update(
+                breakpoints=tuple(
+                    replace(b, is_enabled=b.is_enabled and b.number != command.number)
+                    for b in self.state.breakpoints
+                )
+            )
         return self.answers.get(command.verb, "")
 
     def _step(self) -> None:
