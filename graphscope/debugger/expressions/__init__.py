@@ -17,10 +17,16 @@ numbers of a tensor of several elements are those of its finite ones; a tensor o
 element has this element for its `.min`, `.max` and `.mean`, also where it is infinite.
 Without a number a tensor means its only element, and if it has several its l2 norm.
 
+The filters `has_nan` and `has_inf` look at all numbers of the event, the others at
+gradients: `exploding` at one that is infinite or whose l2 norm is above 1,000,
+`vanishing` at one below 1e-7 that is not exactly zero, `zero_grad` at one that is;
+`none_grad` holds where parameters are updated and backward has missed one of them.
+
 Numbers are joined by `+ - * / // % **`, compared by `< <= > >= == !=` (also in chains),
 and given to `abs min max sqrt log log10 exp`; `and or not` join what is true or false.
 A number that is not there yet, a division by zero and an overflow are nothing at all:
-so is what is computed from them, and a comparison with them is false.
+so is what is computed from them, and a comparison with them is false. (`not` of that is
+true, as of everything that is false.)
 """
 
 from graphscope.debugger.expressions.expression import (

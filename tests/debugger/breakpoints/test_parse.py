@@ -49,6 +49,7 @@ def describe(found: Breakpoint) -> str:
         ("my dir/train.py:41", "line=my dir/train.py 41 | - | 0, 0"),
         ("line:'my if/train.py:41'", "line=my if/train.py 41 | - | 0, 0"),
         ("'my if/train.py':41", "line=my if/train.py 41 | - | 0, 0"),
+        ("line:'my if/train.py':41", "line=my if/train.py 41 | - | 0, 0"),
         (r"C:\src\train.py:41", r"line=C:\src\train.py 41 | - | 0, 0"),
         ("has_nan", "- | has_nan | 0, 0"),
         ("none_grad hit 3", "- | none_grad | 3, 0"),
