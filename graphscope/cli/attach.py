@@ -1,5 +1,6 @@
 """`graphscope attach`: the debugger's interface over a script that runs elsewhere."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -134,7 +135,8 @@ def to_table(sessions: Sequence["SessionInfo"]) -> str:
         for i in sessions
     ]
     cleaned = [tuple(clean(cell) for cell in row) for row in rows]
-    return align([heading, *cleaned], width=find_width())
+    width = find_width() if sys.stdout.isatty() else None  # a pipe gets whole paths
+    return align([heading, *cleaned], width=width)
 
 
 def _ask_state(info: "SessionInfo") -> str:

@@ -161,7 +161,7 @@ def check_terminal(target: ScriptTarget) -> None:
     Raises:
         GraphscopeError: There is no terminal, or several processes share it.
     """
-    remedy = f"graphscope run --headless {' '.join(target.words[:2])} …"
+    remedy = f"graphscope run --headless {target.title} …"
     if not has_terminal():
         raise GraphscopeError(
             "There is no terminal to open the debugger in: stdin or stdout is not one. "
