@@ -64,7 +64,7 @@ def _finish(order: Order, child: Child, log: Path, outcome: "Outcome") -> int:
         say(_describe_going_on(order, child, log))
         child.let_go()
         return 0
-    if code:
+    if code and outcome != "stopped":  # why, the interface has shown: it is gone
         for line in _read_tail(log):
             say(line)
     say(f"{order.target.title} has ended: {child.describe_end()}. Its output: {log}")

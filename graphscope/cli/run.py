@@ -2,12 +2,14 @@
 
 from contextlib import closing
 from pathlib import Path
+from traceback import format_exception_only
 from typing import Annotated
+from warnings import catch_warnings
 
 import typer
 
 from graphscope.cli.options import DiskBudget, Force
-from graphscope.cli.output import has_terminal
+from graphscope.cli.output import has_terminal, say
 from graphscope.cli.record import SUFFIX, check_output, check_target, choose_target
 from graphscope.errors import DebuggerError, GraphscopeError
 from graphscope.session.child import become_child
@@ -142,6 +144,7 @@ def run_debugged(  # noqa: PLR0913 - one for each option
     order = Order(target, recording, may_replace, max_bytes, live)
     if headless:
         become_child(order)
+    check_syntax(target)
     from graphscope.cli.debugging import debug
 
     raise typer.Exit(debug(order))
@@ -153,6 +156,22 @@ def find_saved(target: ScriptTarget) -> list[str]:
 
     saved = load_saved(Path.cwd() / target.title)
     return [kept.text for kept in saved.breakpoints if kept.is_enabled]
+
+
+def check_syntax(target: ScriptTarget) -> None:
+    """Say in Python's words what is wrong with a script, before the interface opens.
+
+    Raises:
+        typer.Exit: It is no valid Python.
+    """
+    if target.is_module:
+        return
+    try:
+        with catch_warnings(action="ignore"):  # the script's process will tell them
+            compile(Path(target.name).read_bytes(), target.name, "exec")
+    except SyntaxError as problem:
+        say("".join(format_exception_only(problem)))
+        raise typer.Exit(1) from None
 
 
 def check_terminal(target: ScriptTarget) -> None:

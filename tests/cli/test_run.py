@@ -221,6 +221,24 @@ def test_a_misspelt_breakpoint_is_told_before_anything_runs(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.py"]
 
 
+def test_a_syntax_error_is_told_as_python_does_and_no_interface_opens(
+    graphscope: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.py").write_text("x = '\\d'\nloss = (w -\n")
+    see_a_terminal(monkeypatch)
+
+    done = graphscope("run", "train.py")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        '  File "train.py", line 2\n'
+        "    loss = (w -\n"
+        "           ^\n"
+        "SyntaxError: '(' was never closed\n"
+    )
+    assert not (tmp_path / "train.gscope").exists()
+
+
 def test_a_script_that_is_not_there_is_named(graphscope: Run) -> None:
     done = graphscope("run", "--headless", "train.py")
 
