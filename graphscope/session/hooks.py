@@ -52,6 +52,7 @@ def name(tensor: AnyTensor, text: str) -> AnyTensor:
 @contextmanager
 def step() -> Iterator[None]:
     """Make everything inside of the `with` block one step; overrides the search."""
+    _note_training()
     recorder = _running()
     if recorder is None:
         yield
@@ -61,6 +62,13 @@ def step() -> Iterator[None]:
         yield
     finally:
         recorder.end_step()
+
+
+def _note_training() -> None:
+    """Let a thread be recorded, where threads are, before its first step."""
+    module = sys.modules.get("graphscope.capture.threads")
+    if module is not None:
+        module.begin_here()
 
 
 def _running() -> Any:
