@@ -87,13 +87,15 @@ class Debugger:
         self.publish()
         return seat
 
-    def add_breakpoint(self, text: str, *, stops: bool = False) -> None:
+    def add_breakpoint(
+        self, text: str, *, is_once: bool = False, stops: bool = False
+    ) -> None:
         """Add a breakpoint from the command line; one that `stops` ends the training.
 
         Raises:
             DebuggerError: The text is no breakpoint.
         """
-        number = self._breakpoints.add(text).number
+        number = self._breakpoints.add(text, is_once=is_once).number
         if stops:
             self._until = number
         self._rearm()
