@@ -3,6 +3,7 @@
 Each thread that trains has a seat in the debugger and a recording of its own.
 """
 
+import atexit
 import os
 import re
 import sys
@@ -128,13 +129,14 @@ class LiveRun:
         for text in live.breakpoints:
             self.debugger.add_breakpoint(text)
         if live.until:
-            self.debugger.add_breakpoint(live.until, stops=live.stops)
+            self.debugger.add_breakpoint(live.until, is_once=True, stops=live.stops)
         self._live = live
         self._options = {**options, "environment": {**environment, "live": "yes"}}
         self._pid = os.getpid()
         self._server: ControlServer | None = None
         self._threads: Any = None
         self._ending, self._is_failed = "the script has ended", False
+        self._is_main_over = False
         self._seats: dict[int, SeatRun] = {}
         self.main = SeatRun(
             path,
@@ -166,6 +168,8 @@ class LiveRun:
         """Open the control socket, and start recording on this thread."""
         if self._server is not None:
             return self  # `serve` has begun it
+        from graphscope.capture.threads import ThreadWatch
+
         endpoint = open_endpoint(
             script=self.debugger.state.script,
             recording=self.main.file,
@@ -178,12 +182,14 @@ class LiveRun:
             on_control=self.debugger.note_control,
             on_tick=self.debugger.look,
         )
+        _RUNNING.append(self)
         try:
             self._server.start()
             self.debugger.tell = self._server.publish
             self.main.__enter__()
             self._seats[self.main.ident] = self.main
-            _RUNNING.append(self)
+            self._threads = ThreadWatch(self._begin_thread)
+            self._threads.attach()
             if self._live.waits:
                 self.debugger.wait_for_controller(_PATIENCE_S)
         except BaseException as problem:
@@ -198,7 +204,7 @@ class LiveRun:
         run = SeatRun(path, options, seat, self.debugger.note_step)
         run.__enter__()
         self._seats[run.ident] = run
-        return SeatHandle(run, self._seats)
+        return SeatHandle(run, self._end_thread)
 
     def _paths(self) -> list[Path]:
         return [run.path for run in list(self._seats.values())]
@@ -238,14 +244,31 @@ class LiveRun:
                 self.end(error)
             self.main.__exit__(kind, error, trace)
         finally:
-            if self in _RUNNING:
-                _RUNNING.remove(self)
+            self.main.seat.end()
             self._seats.pop(self.main.ident, None)
-            if self._threads is not None:
-                self._threads.detach()
-            self.debugger.end(self._ending, is_failed=self._is_failed)
-            if self._server is not None:
-                self._server.close()
+            self._is_main_over = True
+            if self._seats:
+                atexit.register(self._finish)
+            else:
+                self._finish()
+
+    def _finish(self) -> None:
+        """Close what is left: threads that still train, at exit, and the socket."""
+        if not self.is_of_this_process or self not in _RUNNING:
+            return
+        _RUNNING.remove(self)
+        if self._threads is not None:
+            self._threads.detach()
+            self._threads.end_all()
+        self.debugger.end(self._ending, is_failed=self._is_failed)
+        if self._server is not None:
+            self._server.close()
+
+    def _end_thread(self, run: "SeatRun") -> None:
+        self._seats.pop(run.ident, None)
+        run.seat.end()
+        if self._is_main_over and not self._seats:
+            self._finish()
 
     def close(self) -> None:
         """End the run that `gs.serve()` began, because the program ends or asks."""
@@ -255,19 +278,18 @@ class LiveRun:
 class SeatHandle:
     """What ends the recording of a thread, when the thread ends."""
 
-    def __init__(self, run: SeatRun, seats: dict[int, SeatRun]) -> None:
+    def __init__(self, run: SeatRun, leave: Callable[[SeatRun], None]) -> None:
         self._run = run
-        self._seats = seats
+        self._leave = leave
 
     def end(self, error: BaseException | None) -> None:
         """Close the thread's file and leave its seat."""
-        self._seats.pop(self._run.ident, None)
         try:
             if error is not None:
                 self._run.end(error)
             self._run.__exit__(None, error, None)
         finally:
-            self._run.seat.end()
+            self._leave(self._run)
 
 
 _RUNNING: Final[list[LiveRun]] = []

@@ -1,5 +1,6 @@
 """A debugger that drives training in another process, without a screen."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +231,46 @@ def test_a_misspelt_name_is_told_when_the_first_step_is_over(tmp_path: Path) -> 
         assert "lss" in problem
         assert "loss" in problem
         assert run.go() == 0
+
+
+THREADS = """
+import threading
+import torch
+
+def train(name, start, steps):
+    w = torch.tensor(start, requires_grad=True)
+    for step in range(steps):
+        loss = (w - 1) ** 2
+        loss.backward()
+        with torch.no_grad():
+            w -= 0.1 * w.grad
+            w.grad = None
+    results[name] = w.item()
+
+results = {}
+other = threading.Thread(target=train, name="critic", args=("critic", 3.0, 6))
+other.start()
+train("main", 2.0, 4)
+other.join()
+print(results)
+"""
+
+
+def test_each_thread_that_trains_is_held_alone_and_named(tmp_path: Path) -> None:
+    live = "{'waits': True, 'breakpoints': ('loss if step == 2',)}"
+    with driven(tmp_path, THREADS, live=live) as run:
+        assert run.paused(0).reason == "breakpoint 1: loss if step == 2"
+        at = run.paused(1)
+        assert (at.thread, at.step) == ("critic", 2)
+        assert at.recording.endswith("train.critic.gscope")
+        # (w - 1)² of the thread's own w: 3, then 1 + 0.8 · 2 and 1 + 0.8² · 2
+        loss = run.trace(1).value_of(run.trace(1).resolve("loss").id)
+        assert loss is not None
+        assert loss.scalar == pytest.approx((0.8**2 * 2) ** 2)
+        assert run.move(Verb.CONTINUE, 0).title == "PowBackward0"
+        assert run.seat(1) == at
+        assert run.go() == 0
+        # 1 + 0.8⁴ = 1.4096, and 1 + 0.8⁶ · 2 = 1.524288
+        numbers = re.findall(r"'(\w+)': ([0-9.]+)", run.output())
+        found = {name: float(number) for name, number in numbers}
+        assert found == pytest.approx({"main": 1.4096, "critic": 1.524288}, rel=1e-5)
