@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from graphscope.capture.phases import Losses, PhaseTracker, places_of_losses
 from graphscope.capture.reader import UNREAD
-from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue, values_of
+from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
 from graphscope.capture.steps import is_update
 from graphscope.errors import UnknownNameError
 from graphscope.model.graph import EventKind, Phase, Role, ValueKind
@@ -43,6 +43,8 @@ class StepIndex:
         self.names: dict[str, RawValue] = {}
         self._done = 0
         self._order: dict[RawValue, int] = {}
+        self._next: dict[RawValue, RawValue] = {}
+        self._called: dict[RawValue, list[str]] = {}
         self._about: defaultdict[RawValue, list[RawEvent]] = defaultdict(list)
         self._leaves: dict[int, list[RawValue]] = {}
         self._ops: set[RawOp] = set()
@@ -88,12 +90,14 @@ class StepIndex:
         if event.op is not None:
             self._ops.add(event.op)
         for value in _values_in(event):
-            if value not in self._order and event.kind is not EventKind.GRAD:
+            if value not in self._order:
+                self._order[value] = len(self._order)
+                if value.previous is not None:
+                    self._next[value.previous] = value
                 is_made = value.op is not None and value.op in self._ops
                 if not is_made and value.seen is not None:
                     self._leaves.setdefault(place, []).append(value)
-            self._order[value] = place
-            self.note_names(value)
+                self.note_names(value)
         for value in _told_of(event):
             self._about[value].append(event)
         roots = self.journal.roots
@@ -104,17 +108,25 @@ class StepIndex:
 
     def note_names(self, value: object) -> None:
         """Let a value be found by its names, which may have come late."""
-        if not isinstance(value, RawValue) or value.kind is ValueKind.CONSTANT:
+        if not isinstance(value, RawValue) or value not in self._order:
             return
-        place = self._order.get(value)
-        if place is None:
+        names = [n for n in (value.name, *value.also) if n is not None]
+        if not set(self._called.get(value, ())).issubset(names):
+            self.clear()  # it is called otherwise now, and others may be called so
             return
-        for name in (value.name, *value.also):
-            if name is None:
-                continue
+        if value.kind is ValueKind.CONSTANT:
+            return
+        self._called[value] = names
+        for name in names:
             other = self.names.get(name)
-            if other is None or self._order[other] <= place:
+            if other is None or self._precedence(value) <= self._precedence(other):
                 self.names[name] = value
+
+    def _precedence(self, value: RawValue) -> tuple[bool, int, int]:
+        """Return what goes before what, of one name: see `Trace.resolve`."""
+        scope = "" if value.op is None else value.op.scope
+        depth = scope.count(".") + 1 if scope else 0
+        return value.kind is ValueKind.GRADIENT, depth, -self._order[value]
 
     def leaves_at(self, place: int) -> list[RawValue]:
         """Return the values from outside that an event was the first to use."""
@@ -122,7 +134,7 @@ class StepIndex:
         return self._leaves.get(place, [])
 
     def find(self, name: str) -> RawValue:
-        """Return the latest value of a name.
+        """Return the latest value of a name, those outside of modules before others.
 
         Raises:
             UnknownNameError: Nothing in the step so far has the name.
@@ -139,18 +151,26 @@ class StepIndex:
 
     def value_of(self, value: RawValue) -> Observation | None:
         """Return the latest numbers of a value: what an update left, after it."""
+        value = self._newest(value)
         for event in reversed(self._about.get(value, ())):
             slot = _slot_in(event, value, (Role.UPDATED,))
             if slot is not None:
                 return self.decode(slot)
         return self.decode(value)
 
+    def _newest(self, value: RawValue) -> RawValue:
+        """Return the last version of a leaf, what was written into it by hand."""
+        is_leaf = value.is_leaf
+        while is_leaf and value in self._next:
+            value = self._next[value]
+        return value
+
     def gradient_of(
         self, value: RawValue, roles: Collection[Role]
     ) -> Observation | None:
         """Return the latest gradient of a value; of a leaf in any of its versions."""
         self.catch_up()
-        found: RawValue | None = value
+        found: RawValue | None = self._newest(value)
         while found is not None:
             for event in reversed(self._about.get(found, ())):
                 slot = _slot_in(event, found, roles)
@@ -275,6 +295,10 @@ class LiveArrival:
     def numbers(self) -> Iterator[Observation | None]:
         """Yield what was seen during the event; None is a gradient that is None."""
         event, index = self._event, self._index
+        if self.is_before:
+            arrived = [slot for slot in event.slots if slot.role is Role.GRAD_OUTPUT]
+            yield from map(index.decode, arrived)
+            return
         for value in index.leaves_at(self.index):
             yield index.decode(value)
         for value in event.op.outputs if event.op is not None else ():
@@ -302,15 +326,11 @@ class LiveArrival:
         value = self._index.find(name)
         if aspect == "value":
             return self._index.value_of(value)
-        is_own = self._is_about(value)
-        own = self.own(aspect) if is_own and self.is_before else None
-        if own is not None:
-            return own
+        arrived = _slot_in(self._event, value, _ARRIVED) if self.is_before else None
+        if arrived is not None:
+            return self._index.decode(arrived)
         is_sum = aspect == "grad" and value.is_leaf
         return self._index.gradient_of(value, _ACCUMULATED if is_sum else _ARRIVED)
-
-    def _is_about(self, value: RawValue) -> bool:
-        return any(told is value for told in _told_of(self._event))
 
     def loss(self) -> float | None:
         """Return the scalar that the user's loss is, None when it is not known yet."""
@@ -340,8 +360,11 @@ def _told_of(event: RawEvent) -> Iterable[RawValue]:
 
 
 def _values_in(event: RawEvent) -> Iterator[RawValue]:
-    """Yield every value that an event mentions, owners first."""
-    for value in values_of(event):
+    """Yield every value that an event mentions, what it was given first."""
+    op = event.op
+    given = [v for _, v, _ in op.arguments if v is not None] if op is not None else []
+    made = op.outputs if op is not None else []
+    for value in (*given, *made, *event.values):
         if value.owner is not None:
             yield value.owner
         yield value

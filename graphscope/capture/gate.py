@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from graphscope.capture.arrivals import LiveArrival, StepIndex
 from graphscope.capture.faults import is_foreign, is_from_handler
 from graphscope.capture.records import RawEvent
+from graphscope.model.graph import EventKind
 
 if TYPE_CHECKING:
     from graphscope.capture.identity import TensorTable
@@ -122,7 +123,7 @@ class Gatekeeper:
 
     def ask(self, event: RawEvent, *, is_before: bool = False) -> bool:
         """Ask whether to hold at `event`; the thread is held when the guard is left."""
-        missing = () if is_before else self.missing()
+        missing = self.missing() if event.kind is EventKind.UPDATE else ()
         arrival = LiveArrival(self.index, event, missing, is_before=is_before)
         return self._decide(self.gate.reached, arrival)
 

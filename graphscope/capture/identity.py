@@ -83,6 +83,15 @@ class TensorTable:
             self.change(entry.value, "also", tuple(also))
             self.change(entry.value, "kind", kind)
 
+    def name_of(self, parameter: torch.Tensor) -> str:
+        """Return what a parameter is called; of one without a name its shape."""
+        known, named = self.entry(parameter), self._names.get(id(parameter))
+        if known is not None and known.value.name:
+            return known.value.name
+        if named is not None and named[0] == _address(parameter):
+            return named[1]
+        return f"a parameter of shape {list(shape_of(parameter))}"
+
     def mark_reduced(self, tensor: torch.Tensor) -> None:
         """Note that other processes' gradients are added to this parameter's."""
         self.reduced[id(tensor)] = _address(tensor)

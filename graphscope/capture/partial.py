@@ -6,6 +6,7 @@ happened yet. What later events changed in them is taken back while they are rea
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from graphscope.capture.freeze import freeze_step
 from graphscope.capture.identity import TensorTable
@@ -15,6 +16,8 @@ from graphscope.capture.records import RawEvent, RawSlot, RawValue, records_of
 from graphscope.model.graph import Gap, Phase, Scope
 from graphscope.model.packed import SlotTable
 from graphscope.model.trace import Status, Trace
+
+_NAMES: Final = frozenset({"name", "also"})
 
 
 def freeze_partial(
@@ -61,7 +64,13 @@ def _as_of_now(journal: Journal) -> Iterator[None]:
         yield
         return
     moment, used = 2 * journal.replay.cursor, records_of(journal.events)
-    later = [c for c in script.changes if c.moment > moment and c.record in used]
+    later = [
+        change
+        for change in script.changes
+        if change.moment > moment
+        and change.record in used
+        and change.attribute not in _NAMES  # a step later they are known from the start
+    ]
     final = [(c.record, c.attribute, getattr(c.record, c.attribute)) for c in later]
     try:
         for change in reversed(later):

@@ -178,10 +178,8 @@ class Readings:
             numbers = self._buffer[place : place + STATISTICS.size].tobytes()
             return Observation.from_stats(STATISTICS.unpack(numbers))
         if kind == WHOLE:
-            body = self._buffer[: self.reader.used].tobytes()
-            return Observation(
-                view_data(body, place, shape, stored_dtype(dtype)).copy()
-            )
+            body = self._buffer[place : place + _bytes_of(shape, dtype)].tobytes()
+            return Observation(view_data(body, 0, shape, stored_dtype(dtype)).copy())
         return None if kind == ABSENT else Observation()
 
     def is_equal(self, one: Reading, other: Reading, holder: RawValue) -> bool:

@@ -8,6 +8,7 @@ and backward, and is recorded.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -139,7 +140,18 @@ class UpdateWatch:
         if event is None or not self._repeat(event, label, parameters, hyper):
             event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
             self._record(event, parameters, hyper)
-        self._journal.tell(event)
+        keeper = self._journal.keeper
+        keeper.missing = partial(self._without_gradient, optimizer)
+        try:
+            self._journal.tell(event)
+        finally:
+            keeper.missing = tuple  # nothing of the user's is kept
+
+    def _without_gradient(self, optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+        """Name the parameters that an update has passed over for want of a gradient."""
+        parameters = (p for group in optimizer.param_groups for p in group["params"])
+        missing = [p for p in parameters if p.requires_grad and p.grad is None]
+        return tuple(self._table.name_of(parameter) for parameter in missing)
 
     def _record(
         self,

@@ -175,7 +175,9 @@ class RecordedArrival:
         if aspect is Aspect.VALUE:
             return self._value_of(value.id)
         is_sum = aspect is Aspect.GRAD and value.is_leaf
-        return self._gradient_of(value, _ACCUMULATED if is_sum else _ARRIVED)
+        newest = max(self._versions(value.id), default=value.id)
+        version = self.trace.graph.values[newest]
+        return self._gradient_of(version, _ACCUMULATED if is_sum else _ARRIVED)
 
     def loss(self) -> float | None:
         """Return the scalar that the user's loss is, None when it is not known yet."""

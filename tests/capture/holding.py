@@ -16,6 +16,8 @@ class TestGate:
 
     Attributes:
         asked: A line for each question: `mul`, `before MulBackward0`, `left fc`.
+        questions: Those about events.
+        place: Step and event of the last of them.
         held: How often the thread was held.
     """
 
@@ -30,6 +32,8 @@ class TestGate:
     ) -> None:
         self.is_armed = is_armed
         self.asked: list[str] = []
+        self.questions: list[str] = []
+        self.place = (-1, -1)
         self.held = 0
         self.wants_ends = False
         self._wants = wants
@@ -38,6 +42,8 @@ class TestGate:
     def reached(self, arrival: LiveArrival, /) -> bool:
         """Write the event down, and decide."""
         self.asked.append(line_of(arrival))
+        self.questions.append(line_of(arrival))
+        self.place = arrival.step, arrival.index
         return self._wants(arrival)
 
     def left(self, scope: str, /) -> bool:
@@ -65,7 +71,7 @@ def stopping_at(number: int, note: str = "stopped: a test") -> TestGate:
     gate: TestGate
 
     def is_it(_arrival: LiveArrival) -> bool:
-        return len(gate.asked) == number + 1
+        return len(gate.questions) == number + 1
 
     def stop(_recorder: Recorder) -> None:
         raise StopTraining(3, note)

@@ -41,7 +41,7 @@ def lbfgs_with_a_closure() -> Any:
         optimizer.zero_grad()
         loss = ((w - 3) ** 4).sum()
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     for _ in range(3):
         optimizer.step(closure)
