@@ -64,7 +64,7 @@ def _describe_last(trace: "Trace") -> str:
     event = trace.graph.events[index]
     op = trace.graph.ops[event.op] if event.op is not None else None
     site = event.site or (op.site if op is not None else None)
-    where = f"step {trace.step}, event {index}: {trace.event_title(index)}"
+    where = f"step {trace.step}, event {index + 1}: {trace.event_title(index)}"
     if site is None:
         return where
     lines = trace.sources.get(site.file, "").splitlines()

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, Final
 
 from graphscope.errors import DebuggerError
+from graphscope.session.endings import tell
 from graphscope.session.live_options import RESUME_AFTER_S, LiveOptions
 
 _LIVE: Final = "graphscope.session.live"
@@ -86,6 +87,10 @@ def serve(
     )
     run.__enter__()
     atexit.register(run.close)
+    tell(
+        f"graphscope: process {os.getpid()} can be debugged. Attach from another "
+        f"terminal: graphscope attach {os.getpid()}"
+    )
     return run
 
 

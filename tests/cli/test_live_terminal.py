@@ -102,7 +102,7 @@ def test_a_gan_is_debugged_through_both_of_its_optimizers(tmp_path: Path) -> Non
     with terminal(tmp_path, "run", demo(tmp_path, "gan.py")) as screen:
         screen.wait_for("⏸ paused", "NOW")
         add_breakpoint(screen, "Adam")
-        updates = []
+        updates: list[int] = []
         for _ in range(4):
             screen.press("r")
             wanted = f"step {len(updates)}/"
@@ -119,7 +119,7 @@ def test_a_gan_is_debugged_through_both_of_its_optimizers(tmp_path: Path) -> Non
 def test_a_nan_ends_a_headless_run_and_view_opens_there(tmp_path: Path) -> None:
     arguments = ["run", "--headless", "--until", "has_nan"]
     with terminal(tmp_path, *arguments, demo(tmp_path, "nan_at_812.py")) as screen:
-        screen.wait_for("at step 812, event 7: p * log_p = mul", "ended with 3")
+        screen.wait_for("at step 812, event 8: p * log_p = mul", "ended with 3")
     with terminal(tmp_path, "view", "nan_at_812.gscope") as screen:
         shown = screen.wait_for("step 812/812", "p * log_p")
         assert "NaN" in shown or "nan" in shown, shown

@@ -138,7 +138,10 @@ def find_group() -> str:
     if launch is not None:
         return f"{launch} {os.environ.get('MASTER_PORT', '')}"
     parent = os.getppid()
-    return f"parent {parent}" if parent > 1 else f"process {os.getpid()}"
+    # Only ranks: of one shell one may start many trainings that have nothing in common.
+    if os.environ.get("RANK") and parent > 1:
+        return f"parent {parent}"
+    return f"process {os.getpid()}"
 
 
 def _to_absolute(path: str) -> str:

@@ -97,6 +97,10 @@ def test_what_is_told_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_processes_of_one_launch_share_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.delenv("RANK", raising=False)
+    with serving() as process:
+        assert process.info.group == f"process {os.getpid()}"
+    monkeypatch.setenv("RANK", "0")
     with serving() as process:
         assert process.info.group == f"parent {os.getppid()}"
     monkeypatch.setattr(os, "getppid", lambda: 1)
