@@ -122,8 +122,9 @@ def run_debugged(  # noqa: PLR0913 - one for each option
     """Run a script under the debugger: pause its training, step, look.
 
     Everything behind SCRIPT, or behind -m MODULE, is the script's own. It starts
-    paused at its first operation. The exit code is the script's own, or 0 when it
-    goes on without the debugger.
+    paused at its first operation; what it prints goes to a log beside the recording,
+    and its stdin is empty. The exit code is the script's own, or 0 when it goes on
+    without the debugger.
     """
     target = choose_target(words or [], module)
     check_target(target)

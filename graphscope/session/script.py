@@ -88,6 +88,7 @@ class _ScriptRun:
         self._pid = os.getpid()
         self._run: RecordingRun | LiveRun | None = None
         self._stopped = ""
+        self._problems: dict[str, str] = {}
         self._max_bytes = max_bytes
         self._environment = {
             "script": target.title,
@@ -149,7 +150,9 @@ class _ScriptRun:
         finally:
             self._run.__exit__(None, None, None)
         debugger = getattr(self._run, "debugger", None)
-        self._stopped = debugger.stopped if debugger is not None else ""
+        if debugger is not None:
+            self._stopped = debugger.stopped
+            self._problems = {b.text: b.problem for b in debugger.state.breakpoints}
 
     def _leave_empty(self) -> None:
         """Close a recording that has never begun."""
@@ -168,10 +171,14 @@ class _ScriptRun:
                 tell(describe_stop(self._shown, self._describe_reason()))
                 return
             if self._live is not None and self._live.until:
-                tell(f"graphscope: --until {self._live.until!r} was never reached.")
+                tell(self._describe_miss(self._live.until))
             tell(describe_recording(self._shown, max_bytes=self._max_bytes))
         except (GraphscopeError, OSError) as problem:
             tell(f"graphscope: {problem}")
+
+    def _describe_miss(self, until: str) -> str:
+        why = self._problems.get(until, "")  # it may name what no step has
+        return f"graphscope: --until {until!r} was never reached. {why}".rstrip()
 
     def _describe_reason(self) -> str:
         is_until = self._live is not None and self._stopped == self._live.until

@@ -56,7 +56,7 @@ def test_until_ends_a_headless_run_there_with_exit_code_3(
     # x is 2, 1, 0: log(x) is finite twice, and then −∞
     [line] = told(done)
     assert line == (
-        "Stopped by --until 'has_inf' at step 2, event 1: torch.log(x) = log, "
+        "Stopped by --until 'has_inf' at step 2, event 2: torch.log(x) = log, "
         "train.py:8: loss = w * torch.log(x). Open it: graphscope view train.gscope"
     )
     with open_recording(tmp_path / "train.gscope") as recording:
@@ -72,15 +72,17 @@ def test_without_a_hit_the_script_ends_as_it_would_and_so_it_is_told(
 ) -> None:
     (tmp_path / "train.py").write_text(TRAIN)
 
-    words = ("--until", "step > 90", "-o", "r.gscope", "train.py", "--", "--until", "x")
+    words = ("--until", "lss", "-o", "r.gscope", "train.py", "--", "--until", "x")
     done = process("run", "--headless", *words)
 
     assert done.returncode == 7
     assert done.stdout == "read  ['train.py', '--', '--until', 'x']\n"
-    assert told(done) == [
-        "graphscope: --until 'step > 90' was never reached.",
-        "Recorded 4 steps in r.gscope. Open it: graphscope view r.gscope",
-    ]
+    missed, recorded = told(done)
+    assert missed == (
+        "graphscope: --until 'lss' was never reached. Nothing is named 'lss'. Nearest: "
+        "loss."
+    )
+    assert recorded == "Recorded 4 steps in r.gscope. Open it: graphscope view r.gscope"
 
 
 def test_the_options_of_python_and_of_torchrun_reach_the_script(tmp_path: Path) -> None:
