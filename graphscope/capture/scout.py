@@ -23,6 +23,7 @@ _MAKING: Final = "_make_subclass"
 _FILLING: Final = "torch.nn.init"  # a thread may build a model that others train
 _APPLY: Final = vars(Function)["apply"].__func__.__code__
 _MAX_FRAMES: Final = 60
+_NESTED: Final = (list, tuple, dict)
 _SET_GRAD: Final = torch._C._set_grad_enabled
 _is_grad_enabled: Final = torch.is_grad_enabled
 
@@ -107,7 +108,7 @@ class Scout:
             self.wake()
             self.hand_over()
 
-    def consider(self, given: object) -> None:
+    def consider(self, given: Iterable[object]) -> None:
         """Begin to record before a call that no mode sees, if its arguments say so."""
         if not self.has_begun and _is_grad_enabled() and _has_gradients(given):
             self.begin()
@@ -169,17 +170,25 @@ def _trains(
         return False
     if kwargs.get("requires_grad") is True and name != _MAKING:
         return True
-    if not _has_gradients((args, kwargs)):
+    if not _has_gradients(args) and not (kwargs and _has_gradients(kwargs.values())):
         return False
     return _is_grad_enabled() or _is_applied(frame)
 
 
-def _has_gradients(given: object) -> bool:
+def _has_gradients(given: Iterable[object]) -> bool:
     try:
         with torch._C.DisableTorchFunction():
-            return any(tensor.requires_grad for _, tensor in flatten_tensors(given))
+            return any(_requires_gradient(item) for item in given)
     except Exception:  # noqa: BLE001 - containers of the user's may do anything
         return False
+
+
+def _requires_gradient(item: object) -> bool:
+    if isinstance(item, torch.Tensor):
+        return item.requires_grad
+    if isinstance(item, _NESTED):
+        return any(tensor.requires_grad for _, tensor in flatten_tensors(item))
+    return False
 
 
 def _is_applied(frame: FrameType | None) -> bool:
