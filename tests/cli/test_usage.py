@@ -120,7 +120,11 @@ def test_reading_a_recording_does_not_pay_for_torch(
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *arguments],
         cwd=recording.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "GRAPHSCOPE_RUNTIME_DIR": str(recording.parent / "r"),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
