@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol, final
 import torch
 
 from graphscope.capture import compiled, scripted
+from graphscope.capture.gate import StopTraining
 from graphscope.capture.modules import is_opaque
 from graphscope.capture.relay import BEFORE_STEP, ENTER, LEAVE
 from graphscope.capture.scout import Scout, ScoutMode, is_training_call
@@ -175,7 +176,8 @@ class ThreadWatch:
                 self._end(watched, error)
                 strip_frames(error)
         finally:
-            watched.excepthook(thread)
+            if not isinstance(error, StopTraining):  # for Python, no `SystemExit`
+                watched.excepthook(thread)
 
     def _note_end(self, thread: Any, delete: Callable[[], object]) -> None:
         """Hear that a thread is over; it is still known by its name."""

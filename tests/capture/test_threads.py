@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import graphscope as gs
+from graphscope.capture.gate import StopTraining
 from graphscope.capture.recorder import running_recorder
 from graphscope.capture.threads import ThreadWatch
 from tests.capture.thread_recordings import Seen, watched
@@ -202,6 +203,19 @@ def test_exceptions_end_the_recordings_of_their_threads() -> None:
         ("leave", "SystemExit"),
     ]
     assert pool[1] == "NoneType"  # it keeps the exception for who asks for the result
+
+
+def test_a_thread_that_is_stopped_ends_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run() -> None:
+        train_leaf(1)
+        raise StopTraining(note="stopped: loss > 10")
+
+    with watched() as seen:
+        in_threads(run)
+    assert type(seen.all[0].error).__name__ == "StopTraining"
+    assert capsys.readouterr() == ("", "")
 
 
 def test_parameters_that_threads_share_are_told_of_by_the_thread_that_trains() -> None:
