@@ -96,8 +96,9 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         is_open = any(drawer.display for drawer in self._drawers)
         self.query_one("#graph").screen.set_class(is_open, "-drawer")
         super().show()
-        if self._watches.display:
-            self._watches.fill()
+        for drawer in (self._breakpoints, self._watches):
+            if drawer.display:
+                drawer.fill()
 
     def refresh_bars(self) -> None:
         """Draw what changes without a move."""

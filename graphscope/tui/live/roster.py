@@ -114,15 +114,23 @@ class Roster:
         before = sum(keys.index(other.process) <= place for other in self.seats)
         self.seats.insert(before, seat)
 
-    def note_end(self, pid: int, how: str, *, is_failed: bool) -> None:
-        """Take note that a process is gone; what it said of its end itself stays."""
-        mine = [p for p in self.processes.values() if p.state.pid == pid]
+    def note_end(self, pid: int, how: str, *, is_failed: bool) -> bool:
+        """Take note that a process is gone; what it said of its end itself stays.
+
+        Returns whether that is news.
+        """
         if not self.processes:
-            self.early_end = how
-        for process in mine:
-            if not process.is_over:
-                state = replace(process.state, ending=how, is_failed=is_failed)
-                self.hear(process.key, state)
+            is_news, self.early_end = not self.early_end, how
+            return is_news
+        silent = [
+            process
+            for process in self.processes.values()
+            if process.state.pid == pid and not process.is_over
+        ]
+        for process in silent:
+            state = replace(process.state, ending=how, is_failed=is_failed)
+            self.hear(process.key, state)
+        return bool(silent)
 
     def choose(self, number: int) -> bool:
         """Put seat `number` on the screen; False when there is none."""

@@ -63,6 +63,7 @@ class Switchboard:
         self._is_told = False
         self._is_closed = Event()
         self._lines: dict[str, _Line] = {}
+        self._heard: dict[str, ProcessState] = {}
         self._unanswered = 0
 
     @property
@@ -143,11 +144,16 @@ class Switchboard:
         self._tell(greet)
 
     def _hear(self, key: str, state: ProcessState) -> None:
+        """Take in a state; each answer comes with one, which is news or is not."""
+        if state == self._heard.get(key):
+            return
+        self._heard[key] = state
         self._tell(lambda news: news.states.update({key: state}))
 
     def _lose(self, key: str, reason: str) -> None:
         with self._lock:
             line = self._lines.pop(key, None)
+            self._heard.pop(key, None)
         if line is not None:
             line.close()
         self._tell(lambda news: news.lost.update({key: reason}))

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final
 
 from textual import on
+from textual.timer import Timer
 from textual.widget import Widget
 
 from graphscope.tui.feed import Feed
@@ -25,7 +26,7 @@ from graphscope.tui.state import Position
 
 _POLL_S: Final = 0.25
 _SOON_S: Final = 0.03  # when the recording is behind what was told
-_RUNNING_S: Final = 0.1  # between two pictures of training that runs
+_RUNNING_S: Final = 0.1  # after which it is shown that training runs
 _LAST_WORDS_S: Final = 1.0  # that a process may take to say itself how it ended
 MOST_SEATS: Final = 9  # that have a key and a line of their own
 
@@ -51,7 +52,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         self.switchboard = Switchboard(source, self._report_news)
         self._child = child
         self._gone_at: float | None = None
-        self._drawn_at = 0.0
+        self._timer: Timer | None = None
 
     def compose_bars(self) -> Sequence[Widget]:
         """Return the lines that say what the training and its threads do."""
@@ -89,7 +90,6 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         """Draw every pane for where the user is."""
         self._list_seats()
         super().show()
-        self._drawn_at = monotonic()
 
     def _list_seats(self) -> None:
         """Give each seat a line, where there is more than one."""
@@ -114,7 +114,13 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
     def _take_news(self) -> None:
         news = self.switchboard.take()
         self._note(news)
-        self._look()
+        seat = self.roster.current
+        if not (news.states or news.joined or news.lost):
+            pass  # answers only: a picture now would hold up the one that comes
+        elif seat is None or seat.is_paused or seat.is_over:
+            self._look()
+        else:
+            self._look_soon()
         for reply in news.replies:
             reply.then(reply.text, reply.is_refusal)
 
@@ -126,25 +132,30 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         for key, reason in news.lost.items():
             self.roster.lose(key, reason)
 
+    def _look_soon(self) -> None:
+        """Show in a moment that training runs: by then it may have paused again."""
+        if self._timer is None:
+            self._timer = self.set_timer(_RUNNING_S, self._look)
+
     def _look(self) -> None:
-        """Show what is new of the current seat: a pause at once, else now and then."""
-        if not self.query("#graph"):  # the screen is being taken down
-            return
+        """Show what is new of the current seat, and the lines in any case."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if not self._follow() and self.query("#graph"):
+            self.refresh_bars()
+
+    def _follow(self) -> bool:
+        """Show what is new of the current seat, if anything is."""
         seat = self.roster.current
-        if seat is None:
-            self.refresh_bars()
-            return
-        is_hasty = seat.is_due or self.session is not seat.session
-        if not is_hasty and monotonic() - self._drawn_at < _RUNNING_S:
-            self.refresh_bars()
-            return
-        is_changed = seat.look()
-        if is_changed or self.session is not seat.session:
+        if seat is None or not self.query("#graph"):  # the screen is being taken down
+            return False
+        is_changed = seat.look() or self.session is not seat.session
+        if is_changed:
             self._put_on_screen(seat)
-        else:
-            self.refresh_bars()
         if seat.is_due:
-            self.set_timer(_SOON_S, self._look)
+            self.set_timer(_SOON_S, self._follow)
+        return is_changed
 
     def _put_on_screen(self, seat: SeatView) -> None:
         self.session = seat.session
@@ -159,7 +170,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
     def _poll(self) -> None:
         self._look_after_child()
-        self._look()
+        self._follow()
 
     def _look_after_child(self) -> None:
         """Say how the script ended when it cannot say so itself."""
@@ -172,8 +183,9 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         is_silent = not self.switchboard.connected
         if is_silent or monotonic() - self._gone_at > _LAST_WORDS_S:
             how = child.describe_end()
-            self.roster.note_end(child.pid, how, is_failed=code != 0)
-            self.note_early_end()
+            if self.roster.note_end(child.pid, how, is_failed=code != 0):
+                self._look()
+                self.note_early_end()
 
     def note_early_end(self) -> None:
         """Do what helps when the script ended before it could be connected to."""

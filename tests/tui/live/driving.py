@@ -1,5 +1,6 @@
 """Opening the live UI over fakes, and waiting for what it shows."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -11,6 +12,7 @@ from tests.tui.live.fakes import FakeSource, FakeTraining
 from tests.tui.screens import MEDIUM, pane, screen_lines, screen_text
 
 DEADLINE_S = 30.0
+_SCROLLBAR = re.compile("[▁-█](?=│)")
 
 
 @asynccontextmanager
@@ -62,3 +64,15 @@ def inspected(app: LiveApp) -> str:
 async def inspects(app: LiveApp, pilot: Pilot[None], name: str) -> None:
     """Wait until the inspector is about the node `name`."""
     await until(pilot, lambda: inspected(app) == name)
+
+
+async def looks(app: LiveApp, pilot: Pilot[None], screen: str) -> None:
+    """Wait until the whole screen is as expected, and say how it differs if never.
+
+    Scrollbars are left out: where exactly one ends depends on how one came there.
+    """
+    end = monotonic() + DEADLINE_S
+    wanted = _SCROLLBAR.sub(" ", screen)
+    while _SCROLLBAR.sub(" ", screen_text(app)) != wanted and monotonic() < end:
+        await pilot.pause(0.01)
+    assert _SCROLLBAR.sub(" ", screen_text(app)) == wanted

@@ -2,9 +2,9 @@
 """Whole screens of the live UI, as a user sees them."""
 
 from graphscope.debugger.state import BreakpointState
-from tests.tui.live.driving import live, shows
+from tests.tui.live.driving import live, looks, shows
 from tests.tui.live.fakes import FakeTraining
-from tests.tui.screens import MEDIUM, SMALL, screen_text
+from tests.tui.screens import MEDIUM, SMALL
 
 
 async def test_paused_in_front_of_a_node_on_a_small_terminal(
@@ -15,9 +15,10 @@ async def test_paused_in_front_of_a_node_on_a_small_terminal(
     async with live(training, size=SMALL) as (app, pilot):
         await shows(pilot, "NOW")
         await shows(pilot, "steps ")
-        assert (
-            screen_text(app)
-            == """\
+        await looks(
+            app,
+            pilot,
+            """\
  graphscope · train.py     step 2/2 · event 8/8… · 4 backward      loss 0.1 █▄▁
  ⏸ paused · breakpoint 1: var:z  logistic.py:17                             NOW
 ╭─ graph ──────────────────────────────────────────────────────────────────────╮
@@ -41,7 +42,7 @@ async def test_paused_in_front_of_a_node_on_a_small_terminal(
 │                                      ││  15     l = F.binary_cross_entropy(a │
 ╰──────────────────────────────────────╯╰──────────────────────────────────────╯
  1 forward ━━━━━━━━━━━━━━ 2 loss ━━━━━ 3 zero ━━━━━ 4 backward ━━━━━━━━━━━━━━●
- ␣ step o over O out h phase S next r run z pause . now n p view ? help q quit"""
+ ␣ step o over O out h phase S next r run z pause . now n p view ? help q quit""",
         )
 
 
@@ -55,9 +56,10 @@ async def test_a_look_at_the_past_on_a_medium_terminal(
         await pilot.press("B", "P", "P", "P", "P")
         await shows(pilot, "PAST · step 3, now is step 7")
         await shows(pilot, "steps ")
-        assert (
-            screen_text(app)
-            == """\
+        await looks(
+            app,
+            pilot,
+            """\
  graphscope · train.py                      step 3/7 · event 3/12 · 1 forward                      loss 0.0875 █▆▄▃▂▁▁
  ⏸ paused · breakpoint 1: a if step == 7                                                   PAST · step 3, now is step 7
 ╭─ graph ────────────────────────────────────────────────────╮╭─ a ────────────────────────────────────────────────────╮
@@ -97,5 +99,5 @@ async def test_a_look_at_the_past_on_a_medium_terminal(
 │ ●  1  a if step == 7  hit once                                                                                       │
 ╰─────────────────────────────────────────────────────────── a add · e on/off · d remove · enter go there · esc close ─╯
  1 forward ━━━━━━━━━━━━━━━━● 2 loss ╌╌╌╌╌╌ 3 zero ╌╌╌╌╌╌ 4 backward ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌╌╌╌╌
-␣ step o over O out h phase S next r run z pause . now  n p view ? help q quit"""
+␣ step o over O out h phase S next r run z pause . now  n p view ? help q quit""",
         )
