@@ -31,8 +31,7 @@ class GraphscopeApp(NavigatingApp):
 
     def on_mount(self) -> None:
         self.query_one("#graph").focus()
-        self._ending = self.session.ending
-        self.query_one("#state").display = bool(self._ending[0])
+        self._tell_ending()
         if self._ending[0]:
             self.session.go_to_end()
             self.show()
@@ -42,7 +41,13 @@ class GraphscopeApp(NavigatingApp):
 
     def _poll(self) -> None:
         if self.session.refresh():
+            self._tell_ending()
             self.show()
+
+    def _tell_ending(self) -> None:
+        """Give what ended the run a line, if something did."""
+        self._ending = self.session.ending
+        self.query_one("#state").display = bool(self._ending[0])
 
     def _ending_line(self, width: int) -> ScreenLine:
         reason, has_failed = self._ending

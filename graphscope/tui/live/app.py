@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -13,6 +13,7 @@ from graphscope.debugger.state import Activity
 from graphscope.debugger.verbs import Verb
 from graphscope.errors import DebuggerError
 from graphscope.tui.fd_guard import guard_descriptors
+from graphscope.tui.feed import Feed
 from graphscope.tui.garbage import short_collections
 from graphscope.tui.live.breakpoint_drawer import BreakpointDrawer
 from graphscope.tui.live.commanding import CommandingApp
@@ -20,6 +21,7 @@ from graphscope.tui.live.keys import LIVE_KEYS, MORE_SEATS
 from graphscope.tui.live.link import ChildLike, SessionSource
 from graphscope.tui.live.list_drawer import ListDrawer
 from graphscope.tui.live.log_drawer import LogDrawer
+from graphscope.tui.live.nothing import NothingYet
 from graphscope.tui.live.outcome import Outcome
 from graphscope.tui.live.places import place_of_node, run_to
 from graphscope.tui.live.saving import Keeper
@@ -28,6 +30,11 @@ from graphscope.tui.live.watch_drawer import WatchDrawer
 from graphscope.tui.live.watch_panel import WatchPanel
 from graphscope.tui.panes_app import STYLES, TALL
 from graphscope.tui.session_view import SessionView
+
+_NO_TORCH: Final = (
+    "The script has ended without an operation that could be recorded. What it printed "
+    "is below."
+)
 
 Drawer = LogDrawer | BreakpointDrawer | WatchDrawer
 
@@ -212,6 +219,9 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         """Show what the script printed when there is nothing else to show."""
         if self.roster.early_end and not self._has_told_end:
             self._has_told_end = True
+            nothing = Feed(NothingYet())
+            self.session = SessionView(nothing, self.roster.title, if_empty=_NO_TORCH)
+            self.go(self.position)
             self._open(self._printed)
 
 

@@ -18,7 +18,10 @@ def draw_badge(roster: Roster, width: int) -> ScreenLine:
     """Write what the training does, and at the right which time is shown."""
     seat, process = roster.current, roster.process
     if roster.early_end:
-        return line(Piece(f" {_FAILED}{roster.early_end}", Tone.ERROR))
+        sign, tone = (
+            (_FAILED, Tone.ERROR) if roster.has_failed_early else (_ENDED, Tone.TITLE)
+        )
+        return line(Piece(f" {sign}{roster.early_end}", tone))
     if seat is None or process is None:
         return line(Piece(" ◌ starting ", Tone.MUTED), Piece(roster.title), " …")
     when = _when(seat, process)
@@ -77,7 +80,14 @@ def _doing(roster: Roster, seat: SeatView) -> list[Piece]:
         return [Piece("■ this thread has ended", Tone.TITLE)]
     if state.activity is Activity.STARTING:
         return [Piece("▶ running · nothing recorded yet", Tone.INPUT)]
-    return [Piece(f"▶ running · step {state.step}", Tone.INPUT)]
+    return [Piece(f"▶ running · step {_newest(seat)}", Tone.INPUT)]
+
+
+def _newest(seat: SeatView) -> int:
+    """Return the step that training is in: told now and then, or recorded since."""
+    numbers = seat.session.numbers
+    is_running = not seat.is_paused and len(numbers) > 0
+    return max(seat.state.step, numbers[-1]) if is_running else seat.state.step
 
 
 def _who_is_paused(roster: Roster, seat: SeatView) -> str:
@@ -97,7 +107,7 @@ def _when(seat: SeatView, process: Process) -> list[Piece]:
     if session.number == state.step and seat.is_paused:
         here, now = f"event {session.position.event + 1}", f"event {state.event + 1}"
     else:
-        here, now = f"step {session.number}", f"step {state.step}"
+        here, now = f"step {session.number}", f"step {_newest(seat)}"
     return [Piece("PAST", Tone.PAST), Piece(f" · {here}, now is {now}", Tone.MARK)]
 
 

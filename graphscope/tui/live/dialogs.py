@@ -74,7 +74,7 @@ class Asking(Dialog[str]):
     ) -> None:
         super().__init__()
         self._title = title
-        self._default = default
+        self._default = clean(default)
         self._hint = hint
         self._ask = submit
 

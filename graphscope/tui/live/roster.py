@@ -45,12 +45,14 @@ class Roster:
         processes: By key, in the order in which they were found.
         seats: Of all processes, a process's together.
         early_end: How the script ended before it could be connected to.
+        has_failed_early: Whether that was not as it should.
     """
 
     title: str
     processes: dict[str, Process] = field(default_factory=dict)
     seats: list[SeatView] = field(default_factory=list)
     early_end: str = ""
+    has_failed_early: bool = False
     _current: SeatView | None = None
 
     @property
@@ -120,7 +122,8 @@ class Roster:
         Returns whether that is news.
         """
         if not self.processes:
-            is_news, self.early_end = not self.early_end, how
+            is_news = not self.early_end
+            self.early_end, self.has_failed_early = how, is_failed
             return is_news
         silent = [
             process

@@ -139,6 +139,7 @@ async def test_a_script_that_ends_before_it_was_connected_to_shows_its_output(
         child.code = 1
         await shows(pilot, "✗ ended: exit code 1")
         await shows(pilot, "SyntaxError: oops")
+        await shows(pilot, "The script has ended without an operation")
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
 
