@@ -117,9 +117,9 @@ class Roster:
         self.seats.insert(before, seat)
 
     def note_end(self, pid: int, how: str, *, is_failed: bool) -> bool:
-        """Take note that a process is gone; what it said of its end itself stays.
+        """Take note that a process is gone, and how; whether that is news.
 
-        Returns whether that is news.
+        What it said of an exception or of being stopped itself says more, and stays.
         """
         if not self.processes:
             is_news = not self.early_end
@@ -128,7 +128,7 @@ class Roster:
         silent = [
             process
             for process in self.processes.values()
-            if process.state.pid == pid and not process.is_over
+            if process.state.pid == pid and _says_less(process.state, how)
         ]
         for process in silent:
             state = replace(process.state, ending=how, is_failed=is_failed)
@@ -163,3 +163,10 @@ class Roster:
         """Close all recordings."""
         for seat in self.seats:
             seat.close()
+
+
+def _says_less(state: ProcessState, how: str) -> bool:
+    """Whether `how` a process ended is more than it has said of that itself."""
+    if not state.ending:
+        return True
+    return state.ending != how and not (state.is_failed or "stop" in state.ending)

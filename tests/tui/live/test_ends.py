@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from graphscope.model.graph import Argument, Event, EventKind, Op, OpKind, Phase
 from graphscope.model.trace import Status, Trace
 from graphscope.tui.live.app import LiveApp
@@ -94,6 +96,28 @@ async def test_a_killed_script_is_told_by_its_child_and_all_stays_readable(
         await pilot.press("P")
 
         assert "step 2/3" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("the script has ended", "✗ ended: exit code 3"),
+        ("stopped: has_nan", "■ stopped: has_nan"),
+    ],
+)
+async def test_the_exit_code_is_told_unless_the_script_has_said_more(
+    training: FakeTraining, said: str, shown: str
+) -> None:
+    child = FakeChild()
+    training.run_to(4)
+    async with live(training, child=child) as (app, pilot):
+        await shows(pilot, "▶ running")
+        training.end(said)
+        await shows(pilot, f"ended: {said}" if "stop" not in said else shown)
+        training.lose("the other end has closed the connection")
+        child.code = 3
+        await until(pilot, lambda: not app.switchboard.connected)
+        await shows(pilot, shown)
 
 
 async def test_a_lost_connection_is_told_and_all_stays_readable(
