@@ -1,5 +1,6 @@
 """`graphscope run`: run an unmodified script under the debugger."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from traceback import format_exception_only
@@ -134,6 +135,7 @@ def run_debugged(  # noqa: PLR0913 - one for each option
         stops=headless and until is not None,
         starts_paused=not (headless or breakpoints or until or continues),
         waits=not headless,
+        interface_pid=0 if headless else os.getpid(),
         resume_after_s=resume_after,
     )
     recording = output or Path(f"{target.stem}{SUFFIX}")

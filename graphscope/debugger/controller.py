@@ -13,6 +13,7 @@ from graphscope.debugger.verbs import Command, Verb
 from graphscope.errors import DebuggerError
 from graphscope.model.trace import Trace
 
+_LOOK_S: Final = 0.2  # how often somebody who waits looks whether it still makes sense
 _NOT_ENDED: Final = "there is none: this process has ended"
 
 
@@ -100,9 +101,18 @@ class Debugger:
             self._until = number
         self._rearm()
 
-    def wait_for_controller(self, patience_s: float) -> bool:
-        """Wait until somebody who may command is attached; False when nobody came."""
-        return self._arrived.wait(patience_s)
+    def wait_for_controller(
+        self, patience_s: float, *, is_expected: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Wait until somebody who may command is attached; False when nobody came.
+
+        It waits no longer when nobody `is_expected` any more.
+        """
+        until = monotonic() + patience_s
+        while not self._arrived.wait(min(_LOOK_S, max(0.0, until - monotonic()))):
+            if monotonic() >= until or not is_expected():
+                return False
+        return True
 
     def note_step(self, trace: Trace) -> None:
         """Learn the names of a finished step, to tell misspelt breakpoints."""
@@ -181,6 +191,9 @@ class Debugger:
                 self._vanished_at = monotonic()
         if is_there:
             self._arrived.set()
+        elif was_there:
+            for seat in self._seats:
+                seat.forget()
         self._rearm()
         self.publish()
 

@@ -174,6 +174,8 @@ class Seat:
         while True:
             try:
                 self._goal = self._orders.get(timeout=_LOOK_S)
+                if not self._debugger.is_controlled:
+                    self.forget()  # it was killed right after it had asked
                 break
             except Empty:
                 if self._debugger.is_left_alone():
@@ -203,6 +205,10 @@ class Seat:
         self._goal = None
         self._orders.put(None)
         self.rearm()
+
+    def forget(self) -> None:
+        """Drop the goal of a debugger that is gone: the next one did not ask for it."""
+        self._goal = None
 
     def rearm(self) -> None:
         """Work out whether capture has to ask."""

@@ -191,11 +191,18 @@ class LiveRun:
             self._threads = ThreadWatch(self._begin_thread)
             self._threads.attach()
             if self._live.waits:
-                self.debugger.wait_for_controller(_PATIENCE_S)
+                self.debugger.wait_for_controller(
+                    _PATIENCE_S, is_expected=self._is_interface_there
+                )
         except BaseException as problem:
             self.__exit__(type(problem), problem, None)
             raise
         return self
+
+    def _is_interface_there(self) -> bool:
+        """Whether who has started this process may still attach to it."""
+        is_known = self._live.interface_pid and os.name != "nt"
+        return not is_known or os.getppid() == self._live.interface_pid
 
     def _begin_thread(self, name: str) -> "SeatHandle":
         path = _path_of_thread(self.main.path, name, set(self._paths()))

@@ -20,6 +20,8 @@ class LiveOptions:
         stops: Whether `until` ends the run (exit code 3) in place of pausing it.
         starts_paused: Whether the first event is a pause.
         waits: Whether the script begins only when a controller is attached.
+        interface_pid: The process that is going to be it, and has started this one:
+            when it is gone nobody is waited for. 0 for none.
         resume_after_s: Seconds after which a pause ends whose controller has vanished.
     """
 
@@ -28,4 +30,5 @@ class LiveOptions:
     stops: bool = False
     starts_paused: bool = False
     waits: bool = False
+    interface_pid: int = 0
     resume_after_s: float = RESUME_AFTER_S

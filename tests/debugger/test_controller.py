@@ -211,6 +211,19 @@ def test_a_controller_that_comes_back_in_time_finds_the_thread_held() -> None:
         assert run.move(Verb.STEP) == (0, 1, "step")
 
 
+def test_what_a_killed_controller_had_just_asked_for_pauses_no_later_one() -> None:
+    with program(count=100_000, resume_after_s=600.0) as run:
+        run.paused_at()
+        run.debugger.note_control(False)
+        run.seat.order(Verb.NEXT_STEP)  # it was on its way when the controller died
+        run.wait(lambda s: s.activity is Activity.RUNNING)
+        before = len(run.passed)
+        run.debugger.note_control(True)
+        run.wait(lambda _: len(run.passed) > before + 100)
+        run.debugger.execute(Command(Verb.STOP))
+        run.ends()
+
+
 def test_detach_lets_go_at_once_and_nothing_pauses_after_it() -> None:
     with program("relu", resume_after_s=600.0) as run:
         run.paused_at()
