@@ -7,7 +7,6 @@ that a recording is the same with and without a debugger.
 """
 
 from collections.abc import Iterable
-from threading import get_ident
 from typing import Any
 
 import torch
@@ -67,9 +66,9 @@ class AheadWatch:
                 slot.label = HOOK
             slot.seen = self._peek(node, position, gradient)
             event.slots.append(slot)
-        if self._keeper.ask(event, is_before=True):
-            self._keeper.ahead[get_ident()] = event
-        elif all(gradient is None or gradient.is_cpu for gradient in gradients):
+        is_held = self._keeper.ask_ahead(event)
+        is_fetched = all(g is None or g.is_cpu for g in gradients)
+        if not is_held and is_fetched:
             reader.used, reader.is_finite = before
 
     def _peek(

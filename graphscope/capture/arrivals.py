@@ -58,22 +58,20 @@ class StepIndex:
         """Number of the running step."""
         return self.journal.step
 
-    def place_of(self, event: RawEvent) -> int:
-        """Return the event's place in the step; behind the last when it is not in."""
+    def place_of(self, event: RawEvent) -> int | None:
+        """Return the event's place in the step; None when it is not in it."""
         events = self.journal.events
         for place in range(len(events) - 1, -1, -1):
             if events[place] is event:
                 return place
-        return len(events)
+        return None
 
-    def phase_of(self, event: RawEvent) -> Phase:
+    def phase_at(self, place: int) -> Phase:
         """Return the phase, of a step that repeats another as that one's graph has it.
 
         Else an op is *loss* only when its line has been a loss in this step before.
         """
-        if event.kind is EventKind.GRAD:
-            return Phase.BACKWARD
-        place, script = self.place_of(event), self.journal.replay.script
+        script = self.journal.replay.script
         if script is not None and place < len(script.events):
             return script.graph.events[place].phase
         self.catch_up()
@@ -190,6 +188,11 @@ class StepIndex:
                 return float(number)
         return None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all numbers that were read in this step are known to be finite."""
+        return self._table.readings.reader.is_finite
+
     def decode(self, holder: RawValue | RawSlot) -> Observation | None:
         """Return the numbers that were read; a copy."""
         reading = UNREAD if holder.seen is None else holder.seen
@@ -204,19 +207,23 @@ class LiveArrival:
 
     Attributes:
         is_before: Whether it is an autograd node that has not run yet.
+        index: 0-based event in the step: the last one so far. Only a function of the
+            user's own that is over comes before what ran inside of its backward.
     """
 
-    __slots__ = ("_event", "_index", "_missing", "is_before")
+    __slots__ = ("_event", "_index", "_missing", "index", "is_before")
 
     def __init__(
         self,
         index: StepIndex,
         event: RawEvent,
+        place: int,
         missing: tuple[str, ...] = (),
         *,
         is_before: bool = False,
     ) -> None:
         self.is_before = is_before
+        self.index = place
         self._index = index
         self._event = event
         self._missing = missing
@@ -237,18 +244,10 @@ class LiveArrival:
         return self._event.pass_index
 
     @property
-    def index(self) -> int:
-        """0-based event in the step.
-
-        The last one so far; but a function of the user's own, and what ran inside of
-        its backward, come in the order in which they began.
-        """
-        return self._index.place_of(self._event)
-
-    @property
     def phase(self) -> Phase:
         """Which of the five numbered steps it belongs to, as far as is known by now."""
-        return self._index.phase_of(self._event)
+        is_grad = self._event.kind is EventKind.GRAD
+        return Phase.BACKWARD if is_grad else self._index.phase_at(self.index)
 
     @property
     def op(self) -> str:
@@ -305,6 +304,11 @@ class LiveArrival:
             yield index.decode(value)
         for slot in event.slots:
             yield index.decode(slot)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether those numbers are known to be neither NaN nor Inf."""
+        return self._index.is_finite
 
     def own(self, aspect: str) -> Observation | None:
         """Return the event's own numbers: what a bare `value` or `grad` means."""

@@ -85,6 +85,7 @@ class Gatekeeper:
         gate: What decides.
         pending: The threads that are to be held, by number.
         index: What the running step has, by name.
+        late: An event that may still grow, and is asked about when it cannot any more.
         ahead: Thread -> the event of the autograd node that it is held before, which
             is not recorded until the node has run.
         missing: Names of parameters without a gradient, while an update is told of.
@@ -94,6 +95,7 @@ class Gatekeeper:
     def __init__(self, gate: Gate | None) -> None:
         self.gate: Gate = _Open() if gate is None else gate
         self.pending: list[int] = []
+        self.late: RawEvent | None = None
         self.ahead: dict[int, RawEvent] = {}
         self.missing: Callable[[], tuple[str, ...]] = tuple
         self.faults: dict[str, int] = {}
@@ -119,13 +121,32 @@ class Gatekeeper:
         self.pending.clear()
         self.ahead.clear()
         self.index.clear()
-        self._recorder = None
+        self.late = self._recorder = None
 
-    def ask(self, event: RawEvent, *, is_before: bool = False) -> bool:
+    def ask(self, event: RawEvent, *, is_before: bool = False) -> None:
         """Ask whether to hold at `event`; the thread is held when the guard is left."""
-        missing = self.missing() if event.kind is EventKind.UPDATE else ()
-        arrival = LiveArrival(self.index, event, missing, is_before=is_before)
-        return self._decide(self.gate.reached, arrival)
+        place = self.index.place_of(event)
+        if place is not None:
+            missing = self.missing() if event.kind is EventKind.UPDATE else ()
+            self._decide(
+                self.gate.reached,
+                LiveArrival(self.index, event, place, missing, is_before=is_before),
+            )
+
+    def ask_ahead(self, event: RawEvent) -> bool:
+        """Ask whether to hold before an autograd node whose event is to come."""
+        place = len(self.index.journal.events)
+        arrival = LiveArrival(self.index, event, place, is_before=True)
+        is_held = self._decide(self.gate.reached, arrival)
+        if is_held:
+            self.ahead[get_ident()] = event
+        return is_held
+
+    def settle(self) -> None:
+        """Ask about an event that was waited with; the next one is not written yet."""
+        event, self.late = self.late, None
+        if event is not None and self.gate.is_armed:
+            self.ask(event)
 
     def leave(self, scope: str, *, is_over: bool) -> None:
         """Let the thread be held where a module's call is over, outside of the guard.

@@ -56,6 +56,7 @@ class GradientWatch:
         self._readings = table.readings
         self._reader = table.readings.reader
         self._journal = journal
+        self._keeper = journal.keeper
         self._is_live = True
         self._open: dict[int, Opened] = {}
         self._ahead = AheadWatch(table, journal, nodes)
@@ -101,18 +102,30 @@ class GradientWatch:
         if self._is_live:
             self._journal.guarded(write, *args)
 
+    def settle(self) -> None:
+        """Let the gate be asked about what came before, if that was waited with."""
+        if self._keeper.late is not None:
+            self.guard(self._keeper.settle)
+
+    def conclude(self, write: Callable[..., None], *args: Any) -> None:
+        """Run `write` likewise, after `settle`."""
+        self.settle()
+        self.guard(write, *args)
+
     def after(self, serial: int, outputs: Tensors, inputs: Tensors) -> None:
         """Hear that a node has run; can neither fail nor disturb the backward."""
+        if self._keeper.late is not None:
+            self.settle()
         self._journal.guarded(self.after_node, serial, outputs, inputs)
 
     def before(self, serial: int, name: str, outputs: Tensors) -> None:
         """Hear that a node is about to run, likewise."""
-        self.guard(self.before_node, serial, name, outputs)
+        self.conclude(self.before_node, serial, name, outputs)
 
     def ahead(self, serial: int, outputs: Tensors) -> None:
         """Hear that a node is about to run whose event comes later, likewise."""
-        if self._journal.keeper.gate.is_armed:
-            self.guard(self._ahead.ask, serial, outputs, self.site)
+        if self._keeper.gate.is_armed:
+            self.conclude(self._ahead.ask, serial, outputs, self.site)
 
     def before_node(self, serial: int, name: str, grad_outputs: Tensors) -> None:
         """Write down that a node is about to run, and what reached its outputs."""
@@ -141,8 +154,8 @@ class GradientWatch:
             self._add_local(event, rest, grad_outputs[0])
         marks = [None if g is None else identity_of(g) for g in grad_outputs]
         self._open[serial] = event, rest, marks
-        if self._journal.keeper.gate.is_armed:
-            self._journal.keeper.ask(event, is_before=True)
+        if self._keeper.gate.is_armed:
+            self._keeper.ask(event, is_before=True)
 
     def _add_local(
         self, event: RawEvent, rest: list[RawSlot], gradient: torch.Tensor | None
@@ -168,7 +181,7 @@ class GradientWatch:
 
     def after_node(self, serial: int, outputs: Tensors, inputs: Tensors) -> None:
         """Write down what a node received at its outputs and sent along its edges."""
-        if self._journal.keeper.gate.is_armed:
+        if self._keeper.gate.is_armed:
             self._ahead.open_rest()
         opened = self._open.pop(serial, None) if self._open else None
         if opened is not None:

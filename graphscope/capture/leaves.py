@@ -119,8 +119,7 @@ class LeafWatch:
             event.slots[0].label = label
             self._journal.add(event)
             self._arriving[id(known)] = event, None
-        if not is_accumulating:
-            self._journal.tell(event)
+        self._journal.keeper.late = event  # it is not known whether it accumulates
 
     def _again(self, value: RawValue, *, is_accumulating: bool) -> RawEvent | None:
         """Return the record of the step before, if this should arrive now."""
@@ -161,6 +160,7 @@ class LeafWatch:
         event, slot = self._arriving.pop(id(known), (None, None))
         if event is None:
             return
+        self._journal.keeper.late = None
         value, gradient = event.values[0], tensor.grad
         event.kind = EventKind.ACCUMULATE
         if slot is None or not are_alike([slot], (gradient,)):
@@ -266,6 +266,7 @@ class _LeafHook:
     def arrive(self, gradient: torch.Tensor) -> None:
         watch = self._watch()
         if watch is not None:
+            watch.gradients.settle()
             watch.hear(watch.note_arrival, self._known, gradient)
 
     def settle(self, tensor: torch.Tensor) -> None:

@@ -125,7 +125,7 @@ class CaptureMode(TorchFunctionMode):
             if self.is_live:
                 if self._functions.running:
                     self._guarded(self._functions.settle)
-                if self._updates.zeroing.late is not None:
+                if self._journal.keeper.late is not None:
                     self._guarded(self._updates.zeroing.settle, func)
                 if (
                     self._transforms.running is not None or func in BACKWARD
@@ -300,7 +300,7 @@ class CaptureMode(TorchFunctionMode):
                 result = place(func, args, kwargs)
             self._journal.is_in_backward = False
             if func is _GRAD and self.is_live:
-                self._guarded(self._note_asked, frame, args, kwargs, result)
+                self._gradients.conclude(self._note_asked, frame, args, kwargs, result)
             return result
         finally:
             self._journal.is_in_backward = False

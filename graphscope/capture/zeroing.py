@@ -29,7 +29,6 @@ class ZeroWatch:
 
     Attributes:
         is_zeroing: Whether an optimizer is in its `zero_grad`.
-        late: The event that may grow by one more gradient, and is not told of yet.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class ZeroWatch:
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
         self.is_zeroing = False
-        self.late: RawEvent | None = None
         self._table = table
         self._journal = journal
         self._walker, self._sites = finder
@@ -57,10 +55,7 @@ class ZeroWatch:
         name = getattr(func, "__name__", "")
         if self.is_zeroing or name in _PROPERTIES:
             return  # one more `p.grad = None` may belong to it
-        event, self.late = self.late, None
-        events = self._journal.events
-        if event is not None and events and events[-1] is event:
-            self._journal.tell(event)
+        self._journal.keeper.settle()
 
     def expect_zero(self, leaf: torch.Tensor, gradient: torch.Tensor) -> None:
         """Note that an optimizer looks at a gradient that it may overwrite with 0."""
@@ -110,7 +105,7 @@ class ZeroWatch:
         """
         label = "to None" if after == ABSENT else "to 0"
         self._note_zero(leaf, label, before, after)
-        self.late = self._journal.events[-1]
+        self._journal.keeper.late = self._journal.events[-1]
 
     def _note_zero(
         self, leaf: torch.Tensor, label: str, before: Reading, after: Reading
