@@ -217,6 +217,11 @@ class Driver:
     def state(self) -> ProcessState:
         return self.client.state
 
+    @property
+    def seat(self) -> SeatState:
+        """The main thread."""
+        return self.state.seats[0]
+
     def send(self, verb: Verb, seat: int | None = 0, text: str = "") -> str:
         return self.client.send(Command(verb, seat, text))
 
