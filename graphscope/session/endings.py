@@ -22,8 +22,10 @@ def tell(text: str) -> None:
         sys.stderr.flush()
 
 
-def describe_recording(target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
-    """Say what the finished recording holds, and how to open it.
+def describe_recording(
+    target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, of: str = "the script"
+) -> str:
+    """Say what the finished recording `of` something holds, and how to open it.
 
     Raises:
         RecordingError: It cannot be read.
@@ -34,7 +36,7 @@ def describe_recording(target: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> s
     with closing(open_recording(target)) as recording:
         count, thinned = len(recording), recording.thinned
     if not count:
-        return f"Nothing was recorded in {target}: the script ran no torch operation."
+        return f"Nothing was recorded in {target}: {of} ran no torch operation."
     steps = "1 step" if count == 1 else f"{count} steps"
     if thinned:
         budget = format_size(max_bytes)

@@ -7,9 +7,9 @@ import atexit
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from threading import current_thread, get_ident
+from threading import Lock, current_thread, get_ident
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +21,7 @@ from graphscope.debugger.seat import Seat
 from graphscope.errors import GraphscopeError
 from graphscope.model.trace import Trace
 from graphscope.session.live_options import LiveOptions
+from graphscope.session.pausing import is_live_recording
 from graphscope.session.ranks import describe_rank, path_of_rank
 from graphscope.session.runs import RecordingRun
 
@@ -30,6 +31,7 @@ INTERRUPTED_CODE: Final = 130
 """Exit code of a run that somebody has stopped, as a shell says it of Ctrl-C."""
 
 _PATIENCE_S: Final = 30.0
+_LONGEST: Final = 60  # of a thread's name in a file's
 
 
 class SeatRun(RecordingRun):
@@ -136,6 +138,8 @@ class LiveRun:
         self._server: ControlServer | None = None
         self._threads: Any = None
         self._ending, self._is_failed = "the script has ended", False
+        self.thread_paths: list[Path] = []
+        self._lock = Lock()
         self._is_main_over = False
         self._seats: dict[int, SeatRun] = {}
         self.main = SeatRun(
@@ -205,16 +209,15 @@ class LiveRun:
         return not is_known or os.getppid() == self._live.interface_pid
 
     def _begin_thread(self, name: str) -> "SeatHandle":
-        path = _path_of_thread(self.main.path, name, set(self._paths()))
+        with self._lock:
+            path = _path_of_thread(self.main.path, name, self.thread_paths)
+            self.thread_paths.append(path)
         options = {**self._options, "overwrite": True}
         seat = self.debugger.add_seat(name)
         run = SeatRun(path, options, seat, self.debugger.note_step)
         run.__enter__()
         self._seats[run.ident] = run
         return SeatHandle(run, self._end_thread)
-
-    def _paths(self) -> list[Path]:
-        return [run.path for run in list(self._seats.values())]
 
     def find_seat(self) -> SeatRun | None:
         """Return the recording of the thread that asks, None when it has none."""
@@ -308,11 +311,14 @@ def running_live() -> LiveRun | None:
     return found if found is not None and found.is_of_this_process else None
 
 
-def _path_of_thread(path: Path, name: str, taken: set[Path]) -> Path:
-    """Return `run.Thread-1.gscope`, and another number where that is taken."""
-    word = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "thread"
+def _path_of_thread(path: Path, name: str, taken: Collection[Path]) -> Path:
+    """Return `run.Thread-1.gscope`, and another number where that is taken.
+
+    It is by an earlier thread of that name, and by any file that no live run has made.
+    """
+    word = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:_LONGEST] or "thread"
     found, number = path.with_name(f"{path.stem}.{word}{path.suffix}"), 2
-    while found in taken:
+    while found in taken or (found.exists() and not is_live_recording(found)):
         found = path.with_name(f"{path.stem}.{word}.{number}{path.suffix}")
         number += 1
     return found

@@ -89,6 +89,7 @@ class _ScriptRun:
         self._run: RecordingRun | LiveRun | None = None
         self._stopped = ""
         self._problems: dict[str, str] = {}
+        self._threads: tuple[Path, ...] = ()
         self._max_bytes = max_bytes
         self._environment = {
             "script": target.title,
@@ -152,6 +153,7 @@ class _ScriptRun:
         debugger = getattr(self._run, "debugger", None)
         if debugger is not None:
             self._stopped = debugger.stopped
+            self._threads = tuple(getattr(self._run, "thread_paths", ()))
             self._problems = {b.text: b.problem for b in debugger.state.breakpoints}
 
     def _leave_empty(self) -> None:
@@ -170,9 +172,12 @@ class _ScriptRun:
             if self._stopped:
                 tell(describe_stop(self._shown, self._describe_reason()))
                 return
+            for path in self._threads:
+                tell(describe_recording(path, max_bytes=self._max_bytes))
             if self._live is not None and self._live.until:
                 tell(self._describe_miss(self._live.until))
-            tell(describe_recording(self._shown, max_bytes=self._max_bytes))
+            of = "the main thread" if self._threads else "the script"
+            tell(describe_recording(self._shown, max_bytes=self._max_bytes, of=of))
         except (GraphscopeError, OSError) as problem:
             tell(f"graphscope: {problem}")
 

@@ -68,6 +68,7 @@ def test_the_wheel_holds_the_package_its_demos_and_its_licence(wheel: Path) -> N
         "graphscope/render/html/page.css",
         "graphscope/render/html/page.js",
         "graphscope/tui/app.tcss",
+        "graphscope/tui/live/live.tcss",
         "graphscope/__main__.py",
         *(f"graphscope/demos/{topic}.py" for topic in TOPICS),
         *(f"graphscope/demos/data/readings/{topic}.toml" for topic in TOPICS),
