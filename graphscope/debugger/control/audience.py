@@ -124,6 +124,7 @@ class Audience:
         if client.role is Role.CONTROLLER:
             client.role = Role.READER
             self._note_control(is_there=False)
+            self._pass_control_on()
 
     def tick(self) -> None:
         """Let the debugger look after what it watches."""
@@ -155,6 +156,7 @@ class Audience:
         self.members.append(client)
 
     def _decide_role(self, client: Connection, *, wants_control: bool) -> None:
+        client.wants_control = wants_control
         controller = self.controller
         if wants_control and controller is None:
             client.role = Role.CONTROLLER
@@ -162,6 +164,20 @@ class Audience:
         elif not wants_control and controller is client:
             client.role = Role.READER
             self._note_control(is_there=False)
+            self._pass_control_on()
+
+    def _pass_control_on(self) -> None:
+        """Give control to who has waited longest: it would else look on for ever."""
+        for client in self.members:
+            if not client.wants_control:
+                continue
+            try:
+                client.send(encode(Welcome(is_controller=True)))
+            except (Gone, MessageError):
+                continue  # the hall will find that it has gone
+            client.role = Role.CONTROLLER
+            self._note_control(is_there=True)
+            return
 
     def _answer(self, client: Connection, request: Request) -> None:
         command = request.command

@@ -226,7 +226,10 @@ class ControlClient:
                 self._on_state(state)
             case Welcome(is_controller):
                 self._is_controller = is_controller
-                self._deliver(_GREETING, message)
+                if _GREETING in self._waiting:
+                    self._deliver(_GREETING, message)
+                else:  # unasked: who had control has gone
+                    self._on_state(self._state)
             case Refused(0, text):
                 raise Lost(text)
             case Answer(number) | Refused(number):

@@ -44,6 +44,7 @@ class Connection:
     Attributes:
         number: The how manyth it is, for the log.
         role: What it may do.
+        wants_control: Whether it would command, if nobody else did.
     """
 
     def __init__(self, peer: socket.socket, number: int, now: float) -> None:
@@ -51,6 +52,7 @@ class Connection:
         self.peer = peer
         self.number = number
         self.role = Role.STRANGER
+        self.wants_control = False
         self._unframer = Unframer(GREETING_BYTES)
         self._unsent = bytearray()
         self._next_state = b""

@@ -64,6 +64,7 @@ class Switchboard:
         self._is_closed = Event()
         self._lines: dict[str, _Line] = {}
         self._heard: dict[str, ProcessState] = {}
+        self._roles: dict[str, bool] = {}
         self._unanswered = 0
 
     @property
@@ -138,13 +139,20 @@ class Switchboard:
             self._lines[key] = line
 
         def greet(news: News) -> None:
-            news.joined[key] = link.is_controller
+            news.joined[key] = self._roles[key] = link.is_controller
             news.states.setdefault(key, link.state)
 
         self._tell(greet)
 
     def _hear(self, key: str, state: ProcessState) -> None:
-        """Take in a state; each answer comes with one, which is news or is not."""
+        """Take in a state; each answer comes with one, which is news or is not.
+
+        It is also told unchanged, when control of the process has come to this link.
+        """
+        line = self._lines.get(key)
+        if line is not None and line.link.is_controller != self._roles.get(key):
+            role = self._roles[key] = line.link.is_controller
+            self._tell(lambda news: news.joined.update({key: role}))
         if state == self._heard.get(key):
             return
         self._heard[key] = state
@@ -163,7 +171,7 @@ class _Line:
     """Sends the commands for one process, one after another, on a thread."""
 
     def __init__(self, link: Link, report: Callable[[Reply], None]) -> None:
-        self._link = link
+        self.link = link
         self._report = report
         self._queue: SimpleQueue[tuple[Command, Answered] | None] = SimpleQueue()
         Thread(target=self._run, name="graphscope-sender", daemon=True).start()
@@ -178,8 +186,8 @@ class _Line:
         while (asked := self._queue.get()) is not None:
             command, then = asked
             try:
-                reply = Reply(self._link.send(command), is_refusal=False, then=then)
+                reply = Reply(self.link.send(command), is_refusal=False, then=then)
             except (DebuggerError, OSError) as error:
                 reply = Reply(str(error), is_refusal=True, then=then)
             self._report(reply)
-        self._link.close()
+        self.link.close()

@@ -114,7 +114,6 @@ def test_a_reader_gets_control_when_it_asks_after_the_controller_has_gone() -> N
             attached(process.info) as controller,
             attached(process.info, wants_control=False) as reader,
         ):
-            assert not reader.ask_for_control()
             controller.close()
             wait_until(lambda: process.controls == [True, False])
             assert not reader.is_controller
@@ -131,10 +130,29 @@ def test_a_controller_can_give_control_back_and_stay() -> None:
         attached(process.info) as second,
     ):
         assert not first.ask_for_control(wants_control=False)
-        assert process.controls == [True, False]
+        assert process.controls == [True, False, True]
         assert second.ask_for_control()
         assert not first.ask_for_control()
         assert process.controls == [True, False, True]
+
+
+def test_who_waits_for_control_gets_it_when_the_controller_goes() -> None:
+    heard = Listener()
+    with (
+        serving() as process,
+        attached(process.info) as first,
+        attached(process.info, wants_control=False) as reader,
+        attached(process.info, heard=heard) as second,
+        attached(process.info) as third,
+    ):
+        wait_until(lambda: len(heard.states) == 1)
+        first.close()
+        wait_until(lambda: len(heard.states) == 2)
+        assert second.is_controller
+        assert not reader.is_controller
+        assert not third.is_controller
+        assert process.controls == [True, False, True]
+        assert second.send(STEP) == "done"
 
 
 def test_a_controller_that_sends_rubbish_loses_control() -> None:

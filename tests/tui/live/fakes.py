@@ -40,6 +40,7 @@ class FakeTraining:
         self._is_written = 0
         self._listeners: list[Callable[[ProcessState], None]] = []
         self._losers: list[Callable[[str], None]] = []
+        self.links: list[FakeLink] = []
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1)
         self._file: Sink | None = None
@@ -197,7 +198,9 @@ class FakeSource:
     ) -> FakeLink:
         training = next(t for t in self.trainings if str(t.path) == key)
         training.listen(on_state, on_lost)
-        return FakeLink(training, is_controller=self.is_controller)
+        link = FakeLink(training, is_controller=self.is_controller)
+        training.links.append(link)
+        return link
 
 
 class FakeChild:

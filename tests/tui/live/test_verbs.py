@@ -191,3 +191,15 @@ async def test_who_only_looks_is_told_so_and_leaves_without_a_question(
         await until(pilot, lambda: not app.is_running)
 
     assert app.outcome is Outcome.LEFT
+
+
+async def test_who_looked_on_commands_when_the_other_debugger_has_gone(
+    training: FakeTraining,
+) -> None:
+    training.pause(0, 1)
+    async with live(training, is_controller=False) as (app, pilot):
+        await shows(pilot, "(another debugger has control)")
+        training.links[0].is_controller = True
+        training.update()
+
+        await until(pilot, lambda: "another debugger" not in badge(app))
