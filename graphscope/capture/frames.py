@@ -5,6 +5,7 @@ objects with one dictionary look-up each.
 """
 
 import concurrent.futures.thread
+import multiprocessing
 import sys
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ class Owner(Enum):
 
 _NOBODY: Final = (Owner.OURS, Owner.MODE, Owner.HIDDEN)
 _HIDDEN_FILES: Final = ("contextlib.py", "functools.py", "runpy.py")
+_PROCESSES: Final = str(Path(multiprocessing.__file__).parent)
 _THREADING: Final = (threading.__file__, concurrent.futures.thread.__file__)
 _WRAPPER_FILES: Final = frozenset(
     {"/overrides.py", "/functional.py", "/_tensor.py", "/nn/functional.py"}
@@ -64,7 +66,7 @@ def classify(code: CodeType) -> Owner:
         return Owner.OURS
     if file.startswith("<frozen") or file.endswith(_HIDDEN_FILES):
         return Owner.HIDDEN
-    if file in _THREADING:
+    if file in _THREADING or file.startswith(_PROCESSES):  # a loader's workers
         return Owner.HIDDEN
     return Owner.USER
 

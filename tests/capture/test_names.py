@@ -160,6 +160,17 @@ def test_a_data_loader_gives_named_inputs_and_no_ops_of_its_own() -> None:
     assert [t[n].record.kind.value for n in ("xb", "yb")] == ["input", "input"]
 
 
+def test_a_data_loader_with_workers_gives_named_inputs_and_no_ops_either() -> None:
+    dataset = torch.utils.data.TensorDataset(torch.ones(4, 2), torch.zeros(4, 1))
+    loader = torch.utils.data.DataLoader(dataset, batch_size=2, num_workers=1)
+    model = torch.nn.Linear(2, 1)
+    with gs.trace(model) as t:
+        for xb, yb in loader:
+            (model(xb) - yb).sum().backward()
+    assert [op.name for op in t.last.trace.graph.ops] == ["linear", "sub", "sum"] * 2
+    assert [t[n].record.kind.value for n in ("xb", "yb")] == ["input", "input"]
+
+
 def test_cuts_say_why_no_gradient_passes() -> None:
     with gs.trace() as t:
         x = torch.ones(3, requires_grad=True)
