@@ -82,3 +82,10 @@ class PlacedCalls:
         function = FunctionType(template, frame.f_globals)
         self._functions[key] = function, code
         return function
+
+    def clear(self) -> None:
+        """Let go of the user's modules: python frees them at its end, in their order.
+
+        A `__del__` of the user's that runs then still needs what its module has.
+        """
+        self._functions.clear()

@@ -91,7 +91,7 @@ class CaptureMode(TorchFunctionMode):
         self._names = names
         self._follower = follower
         self._walker = walker
-        self._calls = PlacedCalls()
+        self.calls = PlacedCalls()
         self._functions = ops.functions
         self._transforms = ops.transforms
         self._inside = inside
@@ -114,7 +114,7 @@ class CaptureMode(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         kwargs = kwargs or {}
         frame = sys._getframe(1)
-        place = self._calls.at(frame)
+        place = self.calls.at(frame)
         if STACK_LEVEL in kwargs:
             kwargs = deepened(kwargs, frame)
         try:

@@ -197,6 +197,7 @@ class Recorder:
             self._journal.clear()
             self._table.clear()
             self._modules.clear()
+        self._mode.calls.clear()
         self._models = ()
         if error is not None:
             strip_frames(error)

@@ -42,6 +42,7 @@ def detach(watch: CompiledWatch) -> None:
     if not _WATCHES and _ORIGINAL:
         _TYPE.__call__ = _ORIGINAL[0]
         _ORIGINAL.clear()
+        _CALLS.clear()
 
 
 def _call(function: Any, /, *args: Any, **kwargs: Any) -> Any:

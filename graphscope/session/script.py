@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,13 @@ def _cannot_begin(problem: GraphscopeError) -> SystemExit:
     """Say why there can be no recording, and return what ends the script for it."""
     tell(f"graphscope: {problem}")
     return SystemExit(1)
+
+
+def _forget_calls(error: BaseException | None) -> None:
+    """Take the calls out of a traceback that a child has from before it was forked."""
+    tracebacks = sys.modules.get("graphscope.capture.tracebacks")
+    if error is not None and tracebacks is not None:
+        tracebacks.strip_frames(error)
 
 
 class _ScriptRun:
@@ -140,6 +148,7 @@ class _ScriptRun:
     def end(self, error: BaseException | None) -> None:
         """Close the recording because of `error`; a forked child has none."""
         if os.getpid() != self._pid:
+            _forget_calls(error)
             return
         if self._run is None:
             with suppress(Exception):  # a full disk, or a script that patched threads
