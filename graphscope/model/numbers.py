@@ -127,12 +127,14 @@ def format_stats(stats: Stats | None) -> str:
         return "not read"
     if stats.numel == 0:
         return "empty"
-    text = f"μ {format_number(stats.mean)} σ {format_number(stats.std)}"
+    parts: list[str] = []
+    if stats.nans + stats.infs < stats.numel:  # else there is no mean
+        parts.append(f"μ {format_number(stats.mean)} σ {format_number(stats.std)}")
     if stats.nans:
-        text += f" {stats.nans} NaN"
+        parts.append(f"{stats.nans} NaN")
     if stats.infs:
-        text += f" {stats.infs} Inf"
-    return text
+        parts.append(f"{stats.infs} Inf")
+    return " ".join(parts)
 
 
 def format_type(dtype: str, shape: tuple[int, ...]) -> str:

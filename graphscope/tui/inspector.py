@@ -8,6 +8,7 @@ from graphscope.model.finding import Finding
 from graphscope.model.graph import EventKind, Gap, Op, OpKind, Role, Value
 from graphscope.model.numbers import format_array, format_number, format_type
 from graphscope.model.observation import Array, Observation
+from graphscope.model.trace import Status
 from graphscope.tui.feed import Series
 from graphscope.tui.lines import (
     ListPicture,
@@ -162,6 +163,8 @@ def _gradients(moment: Moment, node: Node) -> list[ScreenLine]:
 def _why_no_gradient(moment: Moment, value: Value) -> str:
     if not value.requires_grad:
         return "none: it requires no gradient"
+    if moment.trace.status is Status.OPEN:  # it may still come
+        return "none yet in this step"
     kinds = {event.kind for event in moment.graph.events}
     if EventKind.GRAD in kinds or EventKind.ACCUMULATE in kinds:
         return "none arrived in this step"

@@ -108,8 +108,12 @@ def short_text(seen: Observation | None) -> str:
     """Write an observation in a few characters: of a tensor its mean alone."""
     if seen is None or seen.stats is None or seen.stats.numel <= 1:
         return format_observation(seen)
-    bad = "" if seen.stats.is_finite else " !"
-    return f"μ {format_number(seen.stats.mean)}{bad}"
+    stats = seen.stats
+    if stats.nans + stats.infs == stats.numel:  # no mean: NaN would name the wrong one
+        kinds = [kind for kind, n in (("NaN", stats.nans), ("Inf", stats.infs)) if n]
+        return f"all {' or '.join(kinds)} !"
+    bad = "" if stats.is_finite else " !"
+    return f"μ {format_number(stats.mean)}{bad}"
 
 
 def gradient_name(trace: Trace, value: int) -> str:

@@ -44,6 +44,7 @@ async def test_a_pause_shows_its_event_and_selects_its_node(
         assert badge(app).startswith("⏸ paused · breakpoint 2: z if step == 3")
         assert badge(app).endswith("NOW")
         assert "step 3/3 · event 2/2… · 1 forward" in screen_text(app)
+        assert "gradient   none yet in this step" in screen_text(app)
         assert inspected(app) == "z"
 
 
