@@ -91,18 +91,17 @@ class Seat:
 
         Called inside of capture: nothing here may wait.
         """
-        self._place, self._is_before = place_of(arrival), arrival.is_before
         is_new = self._asked.is_new(arrival)
         if self._debugger.is_stopping:
             return True
         reason = self._debugger.find_hit(arrival, self.state.seat)
-        if reason:
-            self._reason, self._problem = reason, ""
-            return True
         goal = self._goal
-        if goal is None or not is_new or not is_reached(goal, arrival):
-            return False
-        self._reason, self._problem = _REASONS.get(goal.verb, goal.verb.value), ""
+        if not reason:
+            if goal is None or not is_new or not is_reached(goal, arrival):
+                return False
+            reason = _REASONS.get(goal.verb, goal.verb.value)
+        self._place, self._is_before = place_of(arrival), arrival.is_before
+        self._reason, self._problem = reason, ""
         return True
 
     def left(self, scope: str) -> bool:
@@ -189,8 +188,8 @@ class Seat:
         Raises:
             DebuggerError: Such a step cannot end from here.
         """
-        goal = Goal(verb, self._place)
         is_held = self.state.activity is Activity.PAUSED
+        goal = Goal(verb, self._place if is_held else self._running_place())
         if verb is Verb.PAUSE:
             if not is_held:
                 self._goal = goal
@@ -199,6 +198,11 @@ class Seat:
         else:
             self._goal = None if verb is Verb.CONTINUE else goal
         self.rearm()
+
+    def _running_place(self) -> Place:
+        """Return where a thread that runs is: what is not of its last pause."""
+        recorded, place = self._recorded, self._place
+        return replace(place, step=recorded.place()[0]) if recorded else place
 
     def let_go(self) -> None:
         """Let the thread go on, with no goal."""
@@ -211,10 +215,15 @@ class Seat:
         self._goal = None
 
     def rearm(self) -> None:
-        """Work out whether capture has to ask."""
-        has_goal = self._goal is not None
-        is_there = self.state.activity is not Activity.ENDED
-        self.is_armed = is_there and self._debugger.is_watching(has_goal=has_goal)
+        """Work out whether capture has to ask.
+
+        One thread at a time: else one that does not know of the goal yet, which the
+        held thread has just taken, could have the last word, and the goal is lost.
+        """
+        with self._lock:
+            has_goal = self._goal is not None
+            is_there = self.state.activity is not Activity.ENDED
+            self.is_armed = is_there and self._debugger.is_watching(has_goal=has_goal)
 
     def look(self) -> None:
         """Notice how far the thread is, and whether it waits for another process."""

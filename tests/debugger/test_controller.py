@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Thread, get_ident
+from threading import Event as Signal, Thread, current_thread, get_ident
 
 import pytest
 
@@ -63,6 +63,9 @@ class Program:
         op = Op(0, self._at.op or "op", "", OpKind.COMPUTE, (), ())
         events = [Event(i, EventKind.OP, Phase.FORWARD, 0, op=0) for i in range(count)]
         return Trace(Graph(ops=(op,), events=tuple(events)), step=self._at.step)
+
+    def stand_at(self, event: MadeUp) -> None:
+        self._at = event
 
     def place(self) -> tuple[int, int]:
         return self._at.step, self._at.index + 1
@@ -262,6 +265,43 @@ def test_pause_stops_a_thread_that_runs() -> None:
         step, _, reason = run.paused_at()
         assert step < 100_000
         assert reason == "paused"
+
+
+def test_next_step_of_a_thread_that_runs_begins_at_the_step_it_is_in() -> None:
+    debugger = Debugger("train.py", 1, resume_after_s=60.0)
+    debugger.note_control(True)
+    seat = debugger.add_seat("MainThread")
+    run = Program(debugger, seat, ())
+    seat.begin(run)
+    run.stand_at(MadeUp(step=7, index=3))
+    seat.order(Verb.NEXT_STEP)
+    assert not seat.reached(MadeUp(step=7, index=4))
+    assert seat.reached(MadeUp(step=8, index=0))
+
+
+def test_a_step_is_not_lost_when_two_threads_arm_the_seat_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with program(count=1000) as run:
+        run.paused_at()
+        ask, has_asked = run.debugger.is_watching, Signal()
+
+        def ask_slowly(*, has_goal: bool) -> bool:
+            found = ask(has_goal=has_goal)
+            until = time.monotonic() + 0.5
+            while current_thread() is not run.thread and time.monotonic() < until:
+                time.sleep(0.001)  # long enough for the held thread to overtake
+            return found
+
+        def wait_for_the_other() -> None:
+            if current_thread() is run.thread:
+                has_asked.wait(DEADLINE_S)
+
+        monkeypatch.setattr(run.debugger, "is_watching", ask_slowly)
+        run.debugger.tell = wait_for_the_other
+        run.debugger.execute(Command(Verb.STEP, 0))
+        has_asked.set()
+        run.wait(lambda s: s.activity is Activity.PAUSED and s.event == 1)
 
 
 def test_a_pause_in_code_is_told_with_its_line() -> None:
