@@ -175,8 +175,8 @@ class Readings:
         self._settle()
         place, kind = reading >> 3, reading & KIND
         if kind == STATS:
-            numbers = self._buffer[place : place + STATISTICS.size].tobytes()
-            return Observation.from_stats(STATISTICS.unpack(numbers))
+            numbers = STATISTICS.unpack_from(self._buffer.data, place)
+            return Observation.from_stats(numbers)
         if kind == WHOLE:
             body = self._buffer[place : place + _bytes_of(shape, dtype)].tobytes()
             return Observation(view_data(body, 0, shape, stored_dtype(dtype)).copy())

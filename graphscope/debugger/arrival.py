@@ -83,6 +83,13 @@ class Arrival(Protocol):
     def numbers(self) -> Iterable[Observation | None]:
         """What was seen during the event; None is a gradient that is None."""
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether those numbers are known to be neither NaN nor Inf.
+
+        Known without reading them; False where that is not known.
+        """
+
     def own(self, aspect: Aspect) -> Observation | None:
         """Return the event's own numbers: what a bare `value` or `grad` means.
 

@@ -24,6 +24,7 @@ from graphscope.model.graph import (
 )
 from graphscope.model.names import nearest_names
 from graphscope.model.observation import Observation
+from graphscope.model.packed import PackedNumbers
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
@@ -149,6 +150,12 @@ class RecordedArrival:
         for index, slot in self._own_slots():
             if self._is_known(slot):
                 yield self.trace.seen(index)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether those numbers are known to be neither NaN nor Inf."""
+        found = self.trace.observations
+        return isinstance(found, PackedNumbers) and found.is_finite
 
     def own(self, aspect: Aspect) -> Observation | None:
         """Return the event's own numbers: what a bare `value` or `grad` means."""

@@ -36,6 +36,7 @@ class MadeUp:
     values: dict[str, dict[Aspect, Observation | None]] = field(default_factory=dict)
     loss_number: float | None = None
     missing: tuple[str, ...] = ()
+    is_finite: bool = False
 
     def numbers(self) -> Iterable[Observation | None]:
         return list(self.seen.values())

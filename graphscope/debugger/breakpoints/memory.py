@@ -105,9 +105,10 @@ class SeatMemory:
             self.leaf = None
         elif not arrival.op:  # a node of an older step: nobody knows where it is
             return
-        is_further = self.continues_op(arrival)
-        self.nodes = (self.nodes if is_further else frozenset()) | {arrival.node}
-        self.flow = Flow.of(arrival)
+        flow, node = Flow.of(arrival), arrival.node
+        is_further = flow == self.flow and node not in self.nodes
+        self.nodes = self.nodes | {node} if is_further else frozenset((node,))
+        self.flow = flow
 
     def continues_op(self, arrival: Arrival) -> bool:
         """Whether a node is one more of the op whose node was before.

@@ -17,12 +17,16 @@ VANISHING_L2: Final = 1e-7
 
 def has_nan(arrival: Arrival) -> bool:
     """Whether any number that was seen during the event is NaN."""
-    return any(is_nan_in(seen) for seen in arrival.numbers() if seen is not None)
+    return not arrival.is_finite and any(
+        is_nan_in(seen) for seen in arrival.numbers() if seen is not None
+    )
 
 
 def has_inf(arrival: Arrival) -> bool:
     """Whether any number that was seen during the event is infinite."""
-    return any(is_inf_in(seen) for seen in arrival.numbers() if seen is not None)
+    return not arrival.is_finite and any(
+        is_inf_in(seen) for seen in arrival.numbers() if seen is not None
+    )
 
 
 def exploding(arrival: Arrival) -> bool:

@@ -86,3 +86,8 @@ def test_filters_join_like_everything_else() -> None:
     assert parse_expression("not has_nan or exploding").holds(event) is False
     assert parse_expression("(has_nan or exploding) and step == 3").holds(event)
     assert parse_expression("has_nan + has_inf").evaluate(event) == 1
+
+
+def test_numbers_that_are_known_to_be_finite_are_not_looked_at() -> None:
+    event = MadeUp(seen={Aspect.VALUE: seen(nan, inf)}, is_finite=True)
+    assert true_filters(event) == set()
