@@ -25,6 +25,7 @@ from graphscope.errors import DebuggerError
 TICK_S: Final = 0.5
 
 _PAUSE_S: Final = 0.02  # between two states: a loop that publishes must not cost much
+_CREDIT_S: Final = 0.06  # pauses that are saved up: a step tells two states in a row
 _ENDING_S: Final = 0.5  # for the last state to reach the clients
 _JOIN_S: Final = 3.0
 _NAP_S: Final = 0.005
@@ -73,7 +74,7 @@ class ControlServer:
         self._is_changed = False
         self._is_closing = False
         self._is_over = False
-        self._next_tick = self._next_state = 0.0
+        self._next_tick, self._next_state = 0.0, float("-inf")
         self._thread = Thread(target=self._run, name="graphscope-control", daemon=True)
         if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
             os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
@@ -158,7 +159,7 @@ class ControlServer:
             self._next_tick = now + TICK_S
             self._audience.tick()
         if self._is_changed and now >= self._next_state:
-            self._next_state = now + _PAUSE_S
+            self._next_state = max(self._next_state, now - _CREDIT_S) + _PAUSE_S
             self._is_changed = False  # first: a change from now on is told later
             self._hall.tell()
 

@@ -267,6 +267,18 @@ def test_states_in_quick_succession_are_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert [state.seats[0].step for state in heard.states] == [0, 1, 8]
 
 
+def test_after_a_rest_a_few_states_in_a_row_are_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_PAUSE_S", 3600.0)
+    monkeypatch.setattr(server, "_CREDIT_S", 3 * 3600.0)
+    heard = Listener()
+    with serving() as process, attached(process.info, heard=heard):
+        for step in (1, 2, 3):  # such as: it goes on, and it is held again
+            process.go_to(step)
+            wait_until(lambda: heard.states[-1].seats[0].step == step)  # noqa: B023
+
+
 def test_short_messages_are_not_gathered_over_tcp() -> None:
     with serving(Transport.TCP) as process, attached(process.info) as client:
         (peer,) = [item.peer for item in process.server._hall._everybody]
