@@ -12,6 +12,7 @@ import torch
 
 import graphscope as gs
 from tests.bench.capturing import house_prices, measure_capture
+from tests.bench.debugging import measure_debugger
 from tests.bench.hotspots import print_hot_spots
 from tests.bench.idle import measure_idle
 from tests.bench.interface import measure_interface
@@ -20,6 +21,7 @@ from tests.bench.memory import measure_memory
 from tests.bench.peers import print_peers
 from tests.bench.report import print_head, print_rounds
 from tests.bench.rounds import measure
+from tests.bench.stepping import measure_stepping
 from tests.bench.works import WORKS
 
 
@@ -68,11 +70,21 @@ def _measure_memory(settings: Settings) -> None:
     measure_memory(settings.threads, settings.rounds or 3)
 
 
+def _measure_debugger(settings: Settings) -> None:
+    measure_debugger(settings.rounds)
+
+
+def _measure_stepping(settings: Settings) -> None:
+    measure_stepping(settings.threads)
+
+
 _PARTS: Final[Mapping[str, Callable[[Settings], None]]] = {
     "structure": _measure_structure,
     "idle": _measure_idle,
     "regression": _measure_regression,
     "interface": _measure_interface,
+    "debugger": _measure_debugger,
+    "stepping": _measure_stepping,
     "memory": _measure_memory,
 }
 _ON_DEMAND: Final = {"memory"}  # it takes minutes

@@ -12,10 +12,12 @@ from typing import Final
 import torch
 
 _HOMES: Final = {
+    "controller": "tests.bench.debugging",
     "growth": "tests.bench.memory",
     "idle": "tests.bench.idle",
     "peak": "tests.bench.memory",
     "peer": "tests.bench.peers",
+    "stepping": "tests.bench.stepping",
 }
 
 

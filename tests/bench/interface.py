@@ -9,10 +9,13 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from tests.bench.clock import Times
 
+_ROOT: Final = Path(__file__).parents[2]
 _MOVES = {"next event": b"n", "previous event": b"p", "next step": b"N", "jump": b"b"}
 _QUIET_S = 0.08
 _GAP_S = 0.008
@@ -20,31 +23,70 @@ _PATIENCE_S = 20.0
 
 
 class Terminal:
-    """`graphscope view` on a pseudo-terminal of `columns` x `rows`."""
+    """A command of graphscope's on a pseudo-terminal of `columns` x `rows`."""
 
-    def __init__(self, recording: Path, columns: int, rows: int) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        columns: int,
+        rows: int,
+        *,
+        folder: Path | None = None,
+    ) -> None:
         self._master, slave = pty.openpty()
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "graphscope", "view", str(recording)],
+            [sys.executable, "-m", "graphscope", *arguments],
+            cwd=folder,
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(_ROOT)},
         )
         os.close(slave)
 
     def wait_for(self, *texts: bytes) -> float:
         """Read until all `texts` were drawn; return when, on the performance clock."""
+
+        def has_all(seen: bytes) -> bool:
+            return all(text in seen for text in texts)
+
+        return self._read_until(has_all)[0]
+
+    def time_until(
+        self, key: bytes, has_come: Callable[[bytes], bool]
+    ) -> tuple[float, bytes]:
+        """Press a key; return the seconds until what was drawn since has what counts.
+
+        With all that is drawn with it, until nothing comes for 8 ms; and what it is.
+        """
+        start = time.perf_counter()
+        os.write(self._master, key)
+        end, seen = self._read_until(has_come)
+        while chunk := self._read(_GAP_S):
+            end, seen = time.perf_counter(), seen + chunk
+        return end - start, seen
+
+    def rest(self, seconds: float) -> None:
+        """Look at the screen for a while."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            self._read(left)
+
+    def press(self, key: bytes) -> None:
+        """Press a key."""
+        os.write(self._master, key)
+
+    def _read_until(self, has_come: Callable[[bytes], bool]) -> tuple[float, bytes]:
         seen = b""
-        while not all(text in seen for text in texts):
+        while not has_come(seen):
             chunk = self._read(_PATIENCE_S)
             if not chunk:
                 raise RuntimeError(f"no screen within {_PATIENCE_S} s: {seen[-400:]!r}")
             seen += chunk
-        return time.perf_counter()
+        return time.perf_counter(), seen
 
     def time_key(self, key: bytes) -> tuple[float, float]:
         """Press a key; return the seconds until the redraw, and until all is settled.
@@ -66,8 +108,12 @@ class Terminal:
             pass
 
     def close(self) -> None:
-        """Quit; read on until the process has ended, or a full pipe would keep it."""
-        os.write(self._master, b"q")
+        """Quit."""
+        self.leave(b"q")
+
+    def leave(self, key: bytes) -> None:
+        """Press the key that ends it; read on, or a full pipe would keep it."""
+        os.write(self._master, key)
         while self._process.poll() is None:
             self._read(0.05)
         os.close(self._master)
@@ -87,7 +133,7 @@ def measure_interface(recording: Path) -> None:
     print("\nterminal UI over 1,000 steps of the 4-sample regression")
     opened = []
     for _ in range(7):
-        terminal = Terminal(recording, 120, 40)
+        terminal = Terminal(["view", str(recording)], 120, 40)
         opened.append(terminal.wait_for(b"loss", b"update") - terminal.started)
         terminal.close()
     print(f"  process start to first screen, 120x40  {Times(opened).in_ms()}")
@@ -102,7 +148,7 @@ def measure_interface(recording: Path) -> None:
 def _time_moves(
     recording: Path, columns: int, rows: int
 ) -> dict[str, list[tuple[float, float]]]:
-    terminal = Terminal(recording, columns, rows)
+    terminal = Terminal(["view", str(recording)], columns, rows)
     terminal.wait_for(b"loss", b"update")
     terminal.settle()
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in _MOVES}

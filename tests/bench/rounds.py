@@ -11,11 +11,14 @@ what ratio comes from noise alone.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import graphscope as gs
+from graphscope.session.runs import RecordingRun
 from tests.bench.clock import Block, time_parts, time_steps
 from tests.bench.works import WORKS, Job, make_job
 
@@ -74,18 +77,36 @@ class Round:
         return read(self.after) / read(self.before)
 
 
-def trace_block(job: Job, count: int, options: dict[str, Any]) -> TracedBlock:
-    """Record `count` steps after the first two, to a file that is removed."""
+def trace_block(
+    job: Job,
+    count: int,
+    options: dict[str, Any],
+    *,
+    begin: Callable[..., AbstractContextManager[RecordingRun]] | None = None,
+) -> TracedBlock:
+    """Record `count` steps after the first two, to a file that is removed.
+
+    Args:
+        job: What is trained.
+        count: Steps of the block that counts.
+        options: Of the recording.
+        begin: Makes the recording of a path, by default `gs.record`.
+    """
+    begin = begin or partial(_record, job)
     step = job.make_step()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.gscope"
-        with gs.record(path, job.model, **options) as run:
+        with begin(path, **options) as run:
             warm, block = time_parts(step, (WARM_STEPS, count))
             done = time.perf_counter()
         close_s = time.perf_counter() - done
         cpu_mean = (time.process_time() - block.cpu_start) / len(block.wall)
         written = _read_back(path, len(warm.wall) + len(block.wall), run.faults)
     return TracedBlock(warm.wall, replace(block, cpu_mean=cpu_mean), close_s, written)
+
+
+def _record(job: Job, path: Path, **options: Any) -> RecordingRun:
+    return gs.record(path, job.model, **options)
 
 
 def _read_back(path: Path, expected: int, faults: dict[str, int]) -> Written:
