@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
+from unittest.mock import patch
 
 from graphscope.debugger.control import ControlClient, SessionInfo, list_sessions
 from graphscope.debugger.state import Activity, ProcessState, SeatState
@@ -150,8 +151,12 @@ class Folder:
 
     def sessions(self) -> list[SessionInfo]:
         """List what can be attached to in this folder."""
-        inside = self.path / "r"
-        return [s for s in list_sessions() if s.folder.is_relative_to(inside)]
+        with patch.dict(os.environ, self._own):
+            return [
+                info
+                for info in list_sessions()
+                if info.folder.is_relative_to(self.path / "r")
+            ]
 
     def find(self, pid: int = 0) -> SessionInfo:
         """Wait until a process, or the only one, can be attached to."""
@@ -185,15 +190,9 @@ def folder(source: str = TRAIN) -> Iterator[Folder]:
     """Make a folder; its name is short, because a socket's has 107 bytes at most."""
     path = Path(tempfile.mkdtemp(prefix="gs-"))
     found = Folder(path, source)
-    before = os.environ.get("GRAPHSCOPE_RUNTIME_DIR")
-    os.environ["GRAPHSCOPE_RUNTIME_DIR"] = str(path / "r")
     try:
         yield found
     finally:
-        if before is None:
-            os.environ.pop("GRAPHSCOPE_RUNTIME_DIR", None)
-        else:
-            os.environ["GRAPHSCOPE_RUNTIME_DIR"] = before
         found.clear()
         shutil.rmtree(path, ignore_errors=True)
 
@@ -250,9 +249,9 @@ def attached(found: SessionInfo, *, wants_control: bool = True) -> Iterator[Driv
         yield driver
 
 
-def train_plainly(place: Folder, steps: int, *, words: Sequence[str] = ()) -> list[str]:
+def train_plainly(place: Folder, steps: int | str) -> list[str]:
     """Return what plain python prints for so many steps."""
-    command = [sys.executable, *words, "train.py", str(steps)]
+    command = [sys.executable, "train.py", str(steps)]
     done = subprocess.run(
         command,
         cwd=place.path,

@@ -10,6 +10,7 @@ from typing import Final
 
 from graphscope.debugger.state import Activity, SeatState
 from graphscope.errors import RecordingError
+from graphscope.storage.ending import Ending
 from graphscope.storage.file import FileRecording, open_recording
 from graphscope.tui.feed import Feed
 from graphscope.tui.live.nothing import NothingYet
@@ -53,6 +54,12 @@ class SeatView:
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self.state.activity is Activity.ENDED
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether nobody writes the recording any more, and nobody has closed it."""
+        recording = self._recording
+        return recording is not None and recording.ending is Ending.KILLED
 
     @property
     def is_at_now(self) -> bool:

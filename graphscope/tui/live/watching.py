@@ -28,6 +28,7 @@ _POLL_S: Final = 0.25
 _SOON_S: Final = 0.03  # when the recording is behind what was told
 _RUNNING_S: Final = 0.1  # after which it is shown that training runs
 _LAST_WORDS_S: Final = 1.0  # that a process may take to say itself how it ended
+_KILLED: Final = "its process was killed"  # or has left without a word
 MOST_SEATS: Final = 9  # that have a key and a line of their own
 
 
@@ -170,6 +171,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
     def _poll(self) -> None:
         self._look_after_child()
+        self._look_after_lost()
         self._follow()
 
     def _look_after_child(self) -> None:
@@ -186,6 +188,16 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
             if self.roster.note_end(child.pid, how, is_failed=code != 0):
                 self._look()
                 self.note_early_end()
+
+    def _look_after_lost(self) -> None:
+        """Say that a process which somebody else has started was killed."""
+        for process in self.roster.processes.values():
+            if self._child is not None or process.is_over or not process.lost:
+                continue
+            mine = [s for s in self.roster.seats if s.process == process.key]
+            if any(seat.was_killed for seat in mine):
+                self.roster.note_end(process.state.pid, _KILLED, is_failed=True)
+                self._look()
 
     def note_early_end(self) -> None:
         """Do what helps when the script ended before it could be connected to."""
