@@ -1,6 +1,7 @@
 """The small windows over the screen: search, questions, help."""
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 from typing import ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -19,6 +20,8 @@ from graphscope.tui.search import Entry, find_entries, suggest
 _NAME: Final = 18
 _WIDTH: Final = 70  # as in the stylesheet
 _MARGINS: Final = 7
+_SIGN: Final = 16  # of the help's two columns
+_MEANING: Final = 46
 
 Answer = TypeVar("Answer")
 
@@ -156,11 +159,18 @@ class Help(Dialog[None]):
     def _text(self) -> Content:
         parts: list[Content | str | tuple[str, str]] = []
         for keys, meaning in self._keys:
-            parts += [(f"{keys:>16}  ", "bold $text-primary"), f"{meaning}\n"]
+            parts += _explain(keys, meaning, "bold $text-primary")
         parts.append("\n")
         for sign, meaning in _LEGEND:
-            parts += [(f"{sign:>16}  ", "bold $text-warning"), f"{meaning}\n"]
+            parts += _explain(sign, meaning, "bold $text-warning")
         return Content.assemble(*parts)
+
+
+def _explain(sign: str, meaning: str, style: str) -> list[str | tuple[str, str]]:
+    """Write what a sign means: further lines are under the first, not the sign."""
+    first, *more = wrap(meaning, _MEANING)
+    lines = [f"{'':{_SIGN}}  {text}\n" for text in more]
+    return [(f"{sign:>{_SIGN}}  ", style), f"{first}\n", *lines]
 
 
 _LEGEND = (

@@ -224,6 +224,8 @@ async def test_help_lists_every_key_and_closes_again() -> None:
         await press(pilot, "question_mark")
         text = screen_text(app)
         assert [key.meaning for key in KEYS if key.meaning not in text] == []
+        assert "▶  the current event; in backward the op whose" in text
+        assert f"│ {'':18}gradient is computed " in text
 
         await press(pilot, "q")
         assert not isinstance(app.screen, Help)

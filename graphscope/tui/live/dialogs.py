@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.widgets import Input, Static
 
 from graphscope.tui.dialogs import Dialog
@@ -62,6 +63,17 @@ class Choice(Dialog[str]):
             self._bindings.bind(option.key, f"answer('{option.key}')", show=False)
 
 
+class _Suggestion(Input):
+    """A line that comes with a text: typing replaces it, but a space goes on with it.
+
+    So `b if step == 7` can be typed whole, or ` if step == 7` behind a suggested place.
+    """
+
+    async def on_key(self, event: Key) -> None:
+        if event.key == "space" and self.selected_text == self.value:
+            self.action_end()
+
+
 class Asking(Dialog[str]):
     """Asks for a text that somebody else checks, such as the debugged process."""
 
@@ -81,7 +93,7 @@ class Asking(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(clean(self._title))
-            yield Input(self._default, select_on_focus=False)
+            yield _Suggestion(self._default)
             yield Static("", markup=False, classes="problem")
             yield Static(self._hint, markup=False, classes="hint")
 

@@ -27,7 +27,7 @@ VERB_KEYS: Final = (
         is_priority=True,
     ),
     Key("t", "ask_until", "", "t", "Run until a place or a condition"),
-    Key("R", "run_to_here", "", "R", "Run to here: until the selected node runs again"),
+    Key("R", "run_to_here", "", "R", "Run to here: until this node runs again"),
     Key("full_stop", "go_now", "now", ".", "Come back from the past to now"),
     Key("a", "break_here", "", "a", "Add a breakpoint at the selected node"),
     Key("B", "toggle_drawer('breakpoints')", "", "B", "Show the breakpoints"),

@@ -107,6 +107,18 @@ async def test_a_adds_one_at_the_selected_node_with_its_name_written_already(
         assert training.commands == [Command(Verb.ADD, text="var:z if z > 3")]
 
 
+async def test_a_whole_breakpoint_replaces_the_name_that_is_written_already(
+    training: FakeTraining,
+) -> None:
+    training.pause(2, 1)
+    async with live(training) as (_, pilot):
+        await shows(pilot, "NOW")
+        await pilot.press("a", *"b if z > 3", "enter")
+        await until(pilot, lambda: bool(training.commands))
+
+        assert training.commands == [Command(Verb.ADD, text="b if z > 3")]
+
+
 async def test_a_name_that_nothing_has_is_told_with_a_caret_and_taken_when_asked_twice(
     training: FakeTraining,
 ) -> None:
