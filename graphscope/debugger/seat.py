@@ -69,7 +69,7 @@ class Seat:
         self._goal: Goal | None = None
         self._place = Place()
         self._reason = self._problem = ""
-        self._is_before = False
+        self._is_before = self._is_in_code = False
         self._moved = ((-1, -1), monotonic())
         self._lock = Lock()
 
@@ -135,7 +135,11 @@ class Seat:
     def pause_in_code(self, reason: str, problem: str = "") -> None:
         """Pause outside of any event: a `breakpoint()` in the user's code."""
         self._reason, self._problem, self._is_before = reason, problem, False
-        self.hold()
+        self._is_in_code = True
+        try:
+            self.hold()
+        finally:
+            self._is_in_code = False
 
     def _show(self) -> None:
         """Write the step as far as it got, and tell everybody where training is."""
@@ -145,6 +149,9 @@ class Seat:
         found = trace.graph.events[event] if event >= 0 else None
         op = trace.graph.ops[found.op] if found and found.op is not None else None
         site = found.site if found is not None else None
+        scope = op.scope if op is not None else self._place.scope
+        if self._is_in_code and found is not None:  # no arrival has said where it is
+            self._place = Place(trace.step, found.pass_index, found.phase, scope)
         self._drain()
         self._tell(
             activity=Activity.PAUSED,
@@ -154,7 +161,7 @@ class Seat:
             is_before=self._is_before,
             title=trace.event_title(event) if event >= 0 else "",
             site=site.short if site is not None else "",
-            scope=op.scope if op is not None else self._place.scope,
+            scope=scope,
             reason=self._reason,
             problem=self._problem,
             waits_in="",

@@ -335,3 +335,24 @@ def test_a_thread_alone_is_held_while_another_one_runs() -> None:
     debugger.execute(Command(Verb.CONTINUE, 0))
     assert len(first.ends()) == 10
     assert [s.activity for s in debugger.state.seats] == [Activity.ENDED] * 2
+
+
+def test_the_next_step_after_a_pause_in_code_is_not_the_rest_of_this_one() -> None:
+    debugger = Debugger("train.py", 1, resume_after_s=60.0)
+    debugger.note_control(True)
+    seat = debugger.add_seat("MainThread")
+    run, found = Program(debugger, seat, ()), []
+
+    def train() -> None:
+        seat.begin(run)
+        run.stand_at(replace(STEP[1], step=5))
+        seat.pause_in_code("gs.breakpoint() at train.py:9")
+        found.append(seat.reached(replace(STEP[2], step=5)))
+        found.append(seat.reached(replace(STEP[0], step=6)))
+
+    thread = Thread(target=train, daemon=True)
+    thread.start()
+    run.wait(lambda s: s.activity is Activity.PAUSED)
+    debugger.execute(Command(Verb.NEXT_STEP, 0))
+    thread.join(DEADLINE_S)
+    assert found == [False, True]
