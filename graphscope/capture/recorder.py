@@ -171,7 +171,6 @@ class Recorder:
         taken out of its traceback. A `note` says why the training ended in the middle
         of a step that is otherwise in order; a `StopTraining` is told of by its own.
         """
-        self._keeper.close()
         self.abandon()
         if isinstance(error, StopTraining):
             strip_frames(error)
@@ -207,6 +206,7 @@ class Recorder:
         if self._mode.is_live and self._journal.thread in RECORDED_THREADS:
             RECORDED_THREADS.remove(self._journal.thread)
         self._mode.is_live = False
+        self._keeper.close()
         self._nodes.detach()
         self._gradients.detach()
         self._leaves.detach()

@@ -916,29 +916,6 @@ static int restore(PyObject *get, PyObject *set, PyObject *before) {
     return done ? 0 : -1;
 }
 
-static PyObject *run_guarded(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    (void)module;
-    if (count < 6) return PyErr_Format(PyExc_TypeError, "run_guarded was given too little");
-    PyObject *lock = args[0], *is_enabled = args[2], *on_fault = args[4], *result = NULL;
-    PyObject *taken = PyObject_CallMethodNoArgs(lock, str_acquire);
-    if (!taken) return NULL;
-    Py_DECREF(taken);
-    PyObject *hiding = PyObject_CallNoArgs(args[1]);
-    PyObject *entered = hiding ? PyObject_CallMethodNoArgs(hiding, str___enter__) : NULL;
-    PyObject *before = entered ? PyObject_CallNoArgs(is_enabled) : NULL;
-    if (entered) {
-        if (before) result = PyObject_Vectorcall(args[5], args + 6, (size_t)(count - 6), NULL);
-        if (!result) result = tell_fault(on_fault);
-        if (before && restore(is_enabled, args[3], before)) Py_CLEAR(result);
-        if (leave(hiding, str___exit__, 1)) Py_CLEAR(result);
-    }
-    Py_XDECREF(before);
-    Py_XDECREF(entered);
-    Py_XDECREF(hiding);
-    if (leave(lock, str_release, 0)) Py_CLEAR(result);
-    return result;
-}
-
 /* Lets the thread be held where something is pending, now that nothing of ours is held. */
 static PyObject *let_go(PyObject *result, PyObject *pending, PyObject *release) {
     if (!result || !PyList_GET_SIZE(pending)) return result;
@@ -1305,8 +1282,6 @@ static PyMethodDef functions[] = {
     {"configure", configure, METH_VARARGS, "Tell torch's types and those of the records."},
     {"is_same_chain", (PyCFunction)(void (*)(void))is_same_chain, METH_FASTCALL,
      "graphscope.capture.recipes.is_same_chain, compiled."},
-    {"run_guarded", (PyCFunction)(void (*)(void))run_guarded, METH_FASTCALL,
-     "graphscope.capture.guard.run_guarded, compiled."},
     {"run_gated", (PyCFunction)(void (*)(void))run_gated, METH_FASTCALL,
      "graphscope.capture.guard.plain_run_gated, compiled."},
     {"entry", (PyCFunction)(void (*)(void))entry, METH_FASTCALL,
