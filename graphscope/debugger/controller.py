@@ -50,6 +50,7 @@ class Debugger:
         self._until = 0  # number of the breakpoint that ends the training
         self._lock = RLock()
         self._seats: list[Seat] = []
+        self._starts_paused = False
         self._head = ProcessState(pid, script, rank)
         self._ending, self._is_failed = "", False
         self._is_controlled = False
@@ -78,11 +79,19 @@ class Debugger:
     # --- the beginning and the end
 
     def add_seat(self, thread: str, *, starts_paused: bool = False) -> Seat:
-        """Make room for a thread that begins to be recorded."""
+        """Make room for a thread that begins to be recorded.
+
+        Args:
+            thread: Its name.
+            starts_paused: Pause at its first event, and at that of those that begin
+                before any has paused: it may be one of them that trains.
+        """
         with self._lock:
             seat = Seat(self, SeatState(len(self._seats), thread))
             self._seats.append(seat)
-        if starts_paused:
+            self._starts_paused = self._starts_paused or starts_paused
+            is_first = not any(other.has_paused for other in self._seats)
+        if self._starts_paused and is_first:
             seat.order(Verb.PAUSE)
         seat.rearm()
         self.publish()

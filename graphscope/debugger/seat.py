@@ -60,7 +60,7 @@ class Seat:
     """
 
     def __init__(self, debugger: "Debugger", state: SeatState) -> None:
-        self.is_armed = False
+        self.is_armed = self.has_paused = False
         self.state = state
         self._debugger = debugger
         self._recorded: Recorded | None = None
@@ -143,6 +143,7 @@ class Seat:
 
     def _show(self) -> None:
         """Write the step as far as it got, and tell everybody where training is."""
+        self.has_paused = True
         recorded = self._recorded
         trace = recorded.show() if recorded is not None else Trace(Graph())
         event = len(trace.graph.events) - 1

@@ -326,12 +326,12 @@ def test_a_thread_alone_is_held_while_another_one_runs() -> None:
     debugger = Debugger("train.py", 1, resume_after_s=60.0)
     debugger.note_control(True)
     first = Program(debugger, debugger.add_seat("a", starts_paused=True), steps(2))
-    second = Program(debugger, debugger.add_seat("b"), steps(2))
     first.thread.start()
+    assert first.paused_at() == (0, 0, "paused")
+    second = Program(debugger, debugger.add_seat("b"), steps(2))
     second.thread.start()
 
     assert len(second.ends()) == 10
-    assert first.paused_at() == (0, 0, "paused")
     debugger.execute(Command(Verb.CONTINUE, 0))
     assert len(first.ends()) == 10
     assert [s.activity for s in debugger.state.seats] == [Activity.ENDED] * 2
@@ -356,3 +356,16 @@ def test_the_next_step_after_a_pause_in_code_is_not_the_rest_of_this_one() -> No
     debugger.execute(Command(Verb.NEXT_STEP, 0))
     thread.join(DEADLINE_S)
     assert found == [False, True]
+
+
+def test_the_first_event_pauses_though_a_thread_trains_and_later_threads_run() -> None:
+    debugger = Debugger("train.py", 1, resume_after_s=60.0)
+    debugger.note_control(True)
+    debugger.add_seat("MainThread", starts_paused=True)
+    run = Program(debugger, debugger.add_seat("actor"), (STEP[0],))
+    run.thread.start()
+    assert run.wait(lambda s: s.activity is Activity.PAUSED).reason == "paused"
+    assert not debugger.add_seat("critic").is_armed
+    debugger.execute(Command(Verb.CONTINUE, 1))
+    run.thread.join(DEADLINE_S)
+    assert run.passed == [(0, 0)]
