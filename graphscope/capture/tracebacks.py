@@ -14,6 +14,8 @@ from torch.overrides import handle_torch_function
 from graphscope.capture.calls import CALL_NAME
 
 _FOLDER: Final = str(Path(__file__).parent)
+_FOLDERS: Final = (_FOLDER, str(Path(__file__).parents[1] / "debugger"))
+"""Where our frames are: a debugger holds the thread, and an interrupt ends that."""
 _ENTRY: Final = pattern(r'^(?=  File ")', MULTILINE)
 _HANDLER: Final = handle_torch_function.__code__
 
@@ -68,4 +70,4 @@ def without_our_lines(text: str) -> str:
 
 def _is_ours(trace: TracebackType) -> bool:
     code = trace.tb_frame.f_code
-    return code.co_name == CALL_NAME or code.co_filename.startswith(_FOLDER)
+    return code.co_name == CALL_NAME or code.co_filename.startswith(_FOLDERS)

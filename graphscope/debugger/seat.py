@@ -67,6 +67,8 @@ class Seat:
         self._asked = AskedOnce()
         self._orders: SimpleQueue[Goal | None] = SimpleQueue()
         self._goal: Goal | None = None
+        self._after: Goal | None = None  # asked for while the thread was let go
+        self._is_let_go = False
         self._place = Place()
         self._reason = self._problem = ""
         self._is_before = self._is_in_code = False
@@ -85,6 +87,7 @@ class Seat:
         self._recorded = None
         self.is_armed = False
         self._tell(activity=Activity.ENDED, waits_in="")
+        self._orders.put(None)  # for a thread that the end of the process finds held
 
     def reached(self, arrival: Arrival) -> bool:
         """Decide whether training pauses at this event.
@@ -119,18 +122,26 @@ class Seat:
         Raises:
             BaseException: The training is to stop: what the live run makes of that.
         """
-        if not self._debugger.is_stopping:
+        if not self._is_over():
             self._show()
             try:
                 self._wait()
             finally:  # an interrupt ends the pause as well
-                self.rearm()
-                self._tell(
-                    activity=Activity.RUNNING, reason="", problem="", is_before=False
-                )
+                self._go_on()
         if self._debugger.is_stopping:
             self.is_armed = True  # whoever swallows it meets it at the next event
             raise self._debugger.make_stop()
+
+    def _go_on(self) -> None:
+        self._tell(
+            only_while=Activity.PAUSED,
+            activity=Activity.RUNNING,
+            reason="",
+            problem="",
+            is_before=False,
+        )
+        self._goal = self._after or self._goal
+        self.rearm()
 
     def pause_in_code(self, reason: str, problem: str = "") -> None:
         """Pause outside of any event: a `breakpoint()` in the user's code."""
@@ -154,6 +165,7 @@ class Seat:
         if self._is_in_code and found is not None:  # no arrival has said where it is
             self._place = Place(trace.step, found.pass_index, found.phase, scope)
         self._drain()
+        self._after, self._is_let_go = None, False
         self._tell(
             activity=Activity.PAUSED,
             recording=recorded.file if recorded is not None else "",
@@ -185,8 +197,15 @@ class Seat:
                     self.forget()  # it was killed right after it had asked
                 break
             except Empty:
-                if self._debugger.is_left_alone():
+                if self._is_over() or self._debugger.is_left_alone():
                     break
+
+    def _is_over(self) -> bool:
+        """Whether there is no pause any more.
+
+        A stop may have come just before one, and its order been forgotten.
+        """
+        return self._debugger.is_stopping or self.state.activity is Activity.ENDED
 
     # --- from other threads
 
@@ -198,14 +217,21 @@ class Seat:
         """
         is_held = self.state.activity is Activity.PAUSED
         goal = Goal(verb, self._place if is_held else self._running_place())
-        if verb is Verb.PAUSE:
-            if not is_held:
-                self._goal = goal
+        if verb is Verb.PAUSE and is_held:
+            self._pause_again(goal)
         elif is_held:
+            self._is_let_go = True
             self._orders.put(None if verb is Verb.CONTINUE else goal)
         else:
             self._goal = None if verb is Verb.CONTINUE else goal
         self.rearm()
+
+    def _pause_again(self, goal: Goal) -> None:
+        """Pause a thread that has just been let go, and has not woken up yet."""
+        if self._is_let_go:
+            self._after = goal
+            if self.state.activity is not Activity.PAUSED:  # it woke up meanwhile
+                self._goal = goal
 
     def _running_place(self) -> Place:
         """Return where a thread that runs is: what is not of its last pause."""
@@ -214,7 +240,7 @@ class Seat:
 
     def let_go(self) -> None:
         """Let the thread go on, with no goal."""
-        self._goal = None
+        self._goal = self._after = None
         self._orders.put(None)
         self.rearm()
 
