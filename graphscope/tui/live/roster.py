@@ -54,6 +54,7 @@ class Roster:
     early_end: str = ""
     has_failed_early: bool = False
     _current: SeatView | None = None
+    _is_chosen: bool = False
 
     @property
     def current(self) -> SeatView | None:
@@ -109,6 +110,15 @@ class Roster:
             seat.hear(told, has_failed=state.is_failed)
         if self._current is None and self.seats:
             self._current = self.seats[0]
+        self._leave_the_idle()
+
+    def _leave_the_idle(self) -> None:
+        """Show a thread that is held, not one that has trained nothing at all."""
+        current = self._current
+        if current is None or self._is_chosen or current.has_begun:
+            return
+        held = (seat for seat in self.seats if seat.is_paused)
+        self._current = next(held, current)
 
     def _insert(self, seat: SeatView) -> None:
         keys = list(self.processes)
@@ -139,12 +149,13 @@ class Roster:
         """Put seat `number` on the screen; False when there is none."""
         if not 0 <= number < len(self.seats):
             return False
-        self._current = self.seats[number]
+        self._current, self._is_chosen = self.seats[number], True
         return True
 
     def choose_next(self) -> None:
         """Put the seat after the current one on the screen, at the end the first."""
         if self._current is not None:
+            self._is_chosen = True
             place = self.seats.index(self._current)
             self._current = self.seats[(place + 1) % len(self.seats)]
 

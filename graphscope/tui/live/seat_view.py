@@ -51,6 +51,11 @@ class SeatView:
         return self.state.activity is Activity.PAUSED
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the thread has recorded anything."""
+        return self.is_paused or self.state.step > 0 or self.session.feed.steps > 0
+
+    @property
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self.state.activity is Activity.ENDED

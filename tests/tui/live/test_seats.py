@@ -133,3 +133,18 @@ async def test_a_second_thread_of_a_process_is_a_seat_of_its_own(
 
         assert training.commands == [Command(Verb.CONTINUE, seat=1)]
     other.close()
+
+
+async def test_a_thread_that_trains_nothing_gives_way_to_the_first_that_is_held(
+    ranks: list[FakeTraining],
+) -> None:
+    second = ranks[1]
+    async with live(*ranks) as (app, pilot):
+        await until(pilot, lambda: len(app.roster.seats) == 2)
+        second.pause(3, 1)
+        await shows(pilot, "▸ 2 rank 1 of 2 · ⏸ paused")
+
+        await pilot.press("1")
+        await shows(pilot, "▸ 1 rank 0 of 2")
+        second.pause(3, 2)
+        await shows(pilot, "▸ 1 rank 0 of 2")
