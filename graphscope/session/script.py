@@ -57,6 +57,8 @@ def run_script(
         execute(target)
     except BaseException as error:
         run.end(error)
+        if isinstance(error, KeyboardInterrupt):
+            run.load_goodbye()
         hide_frames(error)
         raise
     finally:
@@ -172,6 +174,18 @@ class _ScriptRun:
         RecordingWriter(
             self._path, environment=self._environment, overwrite=True
         ).close()
+
+    def load_goodbye(self) -> None:
+        """Import now what saying goodbye takes, and not when the interrupt is told of.
+
+        Python ends as killed by SIGINT unless source text is executed after that, which
+        dataclasses do as they are defined. Source: `run_eval_code_obj` in CPython.
+        """
+        if self.says and os.getpid() == self._pid:
+            with suppress(Exception):
+                from graphscope.render.escape import clean_text
+
+                clean_text(describe_recording(self._shown))
 
     def say_goodbye(self) -> None:
         """Say what has been recorded."""

@@ -1,6 +1,9 @@
 """The terminal UI over training that runs."""
 
+import asyncio
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
@@ -57,6 +60,7 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.always"),
     ]
     keys = LIVE_KEYS
+    hears_signals = False
 
     def __init__(
         self,
@@ -93,8 +97,22 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         return self._watches.is_waiting or super().is_waiting
 
     def on_mount(self) -> None:
+        if self.hears_signals:
+            self._hear_signals()
         if self._keeper.saved.problem:
             self.say(self._keeper.saved.problem, is_error=True)
+
+    def _hear_signals(self) -> None:
+        """Leave the terminal as it was, and the training, when told to end."""
+        does = {
+            "SIGINT": self.action_interrupt,  # as ctrl+c, which comes as a key
+            "SIGTERM": self.action_detach,
+            "SIGHUP": self.action_detach,
+        }
+        loop = asyncio.get_running_loop()
+        for name, do in does.items():
+            with suppress(AttributeError, NotImplementedError):  # on Windows
+                loop.add_signal_handler(getattr(signal, name), do)
 
     # --- drawers
 
@@ -246,6 +264,7 @@ def run_live(
         script: Whose breakpoints and watches are kept.
     """
     app = LiveApp(source, title=title, child=child, log=log, script=script)
+    app.hears_signals = True
     with guard_descriptors(), short_collections():
         app.run()
     return app.outcome

@@ -48,8 +48,10 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
         process = self._process_to_command(seat)
         if process is None or seat is None:
             return
-        if verb in MOVING and not seat.is_at_now:
-            self.go_now()
+        if verb in MOVING:
+            self._interrupted_at = float("-inf")  # the next ctrl+c pauses again
+            if not seat.is_at_now:
+                self.go_now()
         self._send(process, Command(verb, seat=seat.state.seat, text=text), then)
 
     def command_process(self, command: Command, then: Answered | None = None) -> None:
