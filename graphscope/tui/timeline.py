@@ -125,6 +125,8 @@ def _where(facts: HeaderFacts, moment: Moment | None) -> str:
         parts.append(f"event {moment.event + 1}/{len(moment.graph.events)}{more}")
         event = moment.current
         if event is not None:
+            if event.pass_index:  # gradients that accumulate: which batch
+                parts.insert(1, f"pass {event.pass_index + 1}")
             parts.append(PHASE_NAMES[event.phase])
     return " · ".join(parts)
 

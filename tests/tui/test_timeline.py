@@ -88,3 +88,16 @@ def test_the_header_calls_the_number_as_the_code_does_when_that_is_short(
     header = draw_header(HeaderFacts("t.py", 0, 1, [14.0]), Moment(named, 7), 80)
 
     assert header.text.rstrip().endswith(f"  {word} 14")
+
+
+def test_the_header_says_which_pass_it_is_where_there_are_several() -> None:
+    trace = logistic_trace(2)
+    *before, last = trace.graph.events
+    events = (*before, replace(last, pass_index=2))
+    again = replace(trace, graph=replace(trace.graph, events=events))
+    facts = HeaderFacts("train.py", 2, 3, [])
+
+    texts = [draw_header(facts, Moment(again, e), 100).text for e in (0, len(before))]
+
+    assert "step 2/2 · event 1/" in texts[0]
+    assert "step 2/2 · pass 3 · event" in texts[1]
