@@ -209,13 +209,18 @@ class Seat:
 
     # --- from other threads
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the thread is paused."""
+        return self.state.activity is Activity.PAUSED
+
     def order(self, verb: Verb) -> None:
         """Give the thread a goal; one that is held goes on.
 
         Raises:
             DebuggerError: Such a step cannot end from here.
         """
-        is_held = self.state.activity is Activity.PAUSED
+        is_held = self.is_held
         goal = Goal(verb, self._place if is_held else self._running_place())
         if verb is Verb.PAUSE and is_held:
             self._pause_again(goal)
@@ -230,7 +235,7 @@ class Seat:
         """Pause a thread that has just been let go, and has not woken up yet."""
         if self._is_let_go:
             self._after = goal
-            if self.state.activity is not Activity.PAUSED:  # it woke up meanwhile
+            if not self.is_held:  # it woke up meanwhile
                 self._goal = goal
 
     def _running_place(self) -> Place:

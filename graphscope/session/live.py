@@ -7,6 +7,7 @@ import atexit
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from threading import Lock, current_thread, get_ident
@@ -31,6 +32,7 @@ INTERRUPTED_CODE: Final = 130
 """Exit code of a run that somebody has stopped, as a shell says it of Ctrl-C."""
 
 _PATIENCE_S: Final = 30.0
+_LAST_S: Final = 2.0  # for a daemon thread that the end of the process finds held
 _LONGEST: Final = 60  # of a thread's name in a file's
 
 
@@ -108,6 +110,10 @@ class SeatRun(RecordingRun):
 class LiveRun:
     """A run that a debugger can attach to, from enter to exit.
 
+    Attributes:
+        awaits_threads: Whether its end is that of the script, whose threads may begin
+            to train after it.
+
     Raises:
         RecordingError: The file exists, or cannot be written.
         DebuggerError: A breakpoint of `live` is none, or there is no place for a
@@ -140,7 +146,7 @@ class LiveRun:
         self._ending, self._is_failed = "the script has ended", False
         self.thread_paths: list[Path] = []
         self._lock = Lock()
-        self._is_main_over = False
+        self._is_main_over = self.awaits_threads = False
         self._seats: dict[int, SeatRun] = {}
         self.main = SeatRun(
             path,
@@ -257,7 +263,7 @@ class LiveRun:
             self.main.seat.end()
             self._seats.pop(self.main.ident, None)
             self._is_main_over = True
-            if self._seats:
+            if self._is_needed():
                 atexit.register(self._finish)
             else:
                 self._finish()
@@ -270,19 +276,42 @@ class LiveRun:
         if self._threads is not None:
             self._threads.detach()
             self._threads.end_all()
+        held = [i for i, run in list(self._seats.items()) if run.seat.is_held]
         self.debugger.end(self._ending, is_failed=self._is_failed)
+        _let_finish(held)
         if self._server is not None:
             self._server.close()
 
     def _end_thread(self, run: "SeatRun") -> None:
         self._seats.pop(run.ident, None)
         run.seat.end()
-        if self._is_main_over and not self._seats:
+        if self._is_main_over and not self._is_needed():
             self._finish()
+
+    def _is_needed(self) -> bool:
+        """Whether a thread trains, or may begin to before the process ends."""
+        return bool(self._seats) or (self.awaits_threads and _has_other_threads())
 
     def close(self) -> None:
         """End the run that `gs.serve()` began, because the program ends or asks."""
         self.__exit__(None, getattr(sys, "last_value", None), None)
+
+
+def _has_other_threads() -> bool:
+    """Whether python will wait for threads before it ends the process."""
+    known = {threading.main_thread(), current_thread()}
+    return any(not t.daemon for t in threading.enumerate() if t not in known)
+
+
+def _let_finish(held: list[int]) -> None:
+    """Give daemon threads some of the time back that they were held for.
+
+    The interpreter ends them wherever they are, and in the middle of torch that aborts
+    the process; without us they might have come to their end before.
+    """
+    for thread in threading.enumerate():
+        if thread.ident in held:
+            thread.join(_LAST_S)
 
 
 class SeatHandle:

@@ -145,7 +145,9 @@ class _ScriptRun:
             return RecordingRun(self._path, (), options)
         from graphscope.session.live import LiveRun
 
-        return LiveRun(self._path, options, self._live)
+        run = LiveRun(self._path, options, self._live)
+        run.awaits_threads = True
+        return run
 
     def end(self, error: BaseException | None) -> None:
         """Close the recording because of `error`; a forked child has none."""
@@ -161,6 +163,9 @@ class _ScriptRun:
                 self._run.end(error)
         finally:
             self._run.__exit__(None, None, None)
+
+    def _look_back(self) -> None:
+        """Learn what has become of the run; threads may have gone on until now."""
         debugger = getattr(self._run, "debugger", None)
         if debugger is not None:
             self._stopped = debugger.stopped
@@ -191,6 +196,7 @@ class _ScriptRun:
         """Say what has been recorded."""
         if os.getpid() != self._pid:
             return
+        self._look_back()
         try:
             if self._stopped:
                 tell(describe_stop(self._shown, self._describe_reason()))
