@@ -72,7 +72,7 @@ def test_a_script_that_was_left_goes_on_and_can_be_attached_to_again(
     with terminal(tmp_path, *arguments) as screen:
         screen.wait_for("▶ running")
         screen.press("q")
-        screen.wait_for("The training still runs.")
+        screen.wait_for("The training is not over.")
         screen.press("d")
         shown = screen.wait_for("ended with 0")
     found = re.search(r"train.py goes on in process (\d+). Attach again: ", shown)
@@ -83,7 +83,7 @@ def test_a_script_that_was_left_goes_on_and_can_be_attached_to_again(
         screen.press("z")
         screen.wait_for("⏸ paused")
         screen.press("q")
-        screen.wait_for("The training still runs.")
+        screen.wait_for("The training is not over.")
         screen.press("s")
         shown = screen.wait_for("ended with 0")
 
@@ -102,7 +102,7 @@ def test_a_script_that_never_comes_to_an_operation_can_be_stopped(
         screen.wait_for("Starting loop.py")
         wait_for_text(tmp_path / "loop.gscope.log", "looping\n")
         screen.press("q")
-        screen.wait_for("The training still runs.")
+        screen.wait_for("The training is not over.")
         screen.press("s")
         shown = screen.wait_for("ended with 143")  # 128 and SIGTERM's 15
 

@@ -18,7 +18,7 @@ from graphscope.tui.live.watching import WatchingApp
 _TWICE_S: Final = 3.0
 _PLACES: Final = "b   fc1.weight   layers.*   train.py:41   MulBackward0   backward"
 _HINT: Final = f"A place, a condition, or both: {_PLACES}, as in: b if grad.l2 > 1e3"
-_STILL_RUNS: Final = "The training still runs."
+_STILL_RUNS: Final = "The training is not over."
 
 
 class CommandingApp(WatchingApp, inherit_bindings=False):

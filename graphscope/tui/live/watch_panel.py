@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from graphscope.debugger.expressions import Expression
+from graphscope.debugger.expressions import Expression, check_names
 from graphscope.debugger.recorded import RecordedArrival
 from graphscope.debugger.watches import WatchList, watch_series
 from graphscope.errors import DebuggerError, GraphscopeError
@@ -132,6 +132,8 @@ class WatchPanel:
         room, width = sizes
         amount, tone = value_text(expression, at)
         curve = self._curves.get(expression.text, ())
+        if len(curve) > 1 and not any(number is not None for number in curve):
+            amount, tone = _why_nothing(expression, at) or (amount, tone)
         space = max(width - room - _NUMBER - _GAPS, 0)
         drawn = draw_sparkline(curve, min(space, len(curve)))
         number = pad(amount, _NUMBER) if tone is Tone.VALUE else amount
@@ -143,6 +145,17 @@ class WatchPanel:
             Piece(f" {drawn}" if tone is Tone.VALUE else "", Tone.GRADIENT),
             band=Band.SELECTED if is_chosen else Band.NONE,
         )
+
+
+def _why_nothing(
+    expression: Expression, at: RecordedArrival | None
+) -> tuple[str, Tone] | None:
+    """Say which name no step has, of an expression that has never come to anything."""
+    try:
+        check_names(expression, at.trace.graph.names if at is not None else ())
+    except DebuggerError as error:
+        return str(error).splitlines()[0], Tone.ERROR
+    return None
 
 
 def value_text(expression: Expression, at: RecordedArrival | None) -> tuple[str, Tone]:

@@ -159,7 +159,7 @@ async def test_q_and_escape_stay(training: FakeTraining) -> None:
     async with live(training) as (app, pilot):
         await shows(pilot, "NOW")
         await pilot.press("q")
-        await shows(pilot, "The training still runs.")
+        await shows(pilot, "The training is not over.")
         await pilot.press("escape")
 
         assert app.is_running

@@ -66,6 +66,18 @@ async def test_watches_follow_every_step(training: FakeTraining) -> None:
         await until(pilot, lambda: "2.5154" in pane_lines(app, "watches")[0])
 
 
+async def test_a_name_that_no_step_has_is_told_where_it_comes_to_nothing(
+    training: FakeTraining, script: Path
+) -> None:
+    store_saved(script, Saved(watches=("lss",)))
+    training.pause(4, 1)
+    async with live(training, script=script) as (app, pilot):
+        await shows(pilot, "NOW")
+        await pilot.press("W")
+        told = "No value is named 'lss'. Nearest: loss"
+        await until(pilot, lambda: told in pane_lines(app, "watches")[0])
+
+
 async def test_a_mistake_is_told_with_a_caret(training: FakeTraining) -> None:
     training.pause(4, 1)
     async with live(training) as (app, pilot):
