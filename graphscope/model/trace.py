@@ -34,7 +34,8 @@ class Trace:
             tensor there (`w.grad is None`); an `Observation` without numbers means
             that there was one which could not be read.
         status: How it ended.
-        error: Type and message of the exception, when aborted.
+        error: Type and message of the exception, when aborted; why the training was
+            ended, when somebody has stopped it in a step that is open.
         sources: Text of the user's files by the path that sites use.
     """
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from graphscope.capture.arrivals import LiveArrival
-from graphscope.capture.gate import StopTraining
+from graphscope.capture.gate import Gate, StopTraining
 from graphscope.capture.recorder import Recorder
 from graphscope.model.trace import Trace
 
@@ -82,7 +82,7 @@ def stopping_at(number: int, note: str = "stopped: a test") -> TestGate:
 
 def record(
     run: Callable[[], Any],
-    gate: TestGate | None,
+    gate: Gate | None,
     *models: torch.nn.Module,
 ) -> tuple[list[Trace], BaseException | None]:
     """Return the traces of `run()` under a gate, and what it raised."""

@@ -1,5 +1,6 @@
 """A program cannot tell whether training is held, and nor can its recording."""
 
+import random
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -155,3 +156,49 @@ def test_a_gate_changes_neither_numbers_nor_recording(name: str) -> None:
                 assert fact == same
     assert gates[3] is not None
     assert gates[3].held > 0
+
+
+class Flickering:
+    """A gate that is armed at some reads and not at others, always at the same."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(5)  # noqa: S311 - no secret
+        self.asked = 0
+
+    @property
+    def is_armed(self) -> bool:
+        """Return another answer each time."""
+        return self._random.random() < 0.4
+
+    @is_armed.setter
+    def is_armed(self, _value: bool) -> None: ...
+
+    def reached(self, arrival: LiveArrival, /) -> bool:
+        """Look at all of the event, and hold at some."""
+        self.asked += 1
+        list(arrival.numbers())
+        arrival.loss()
+        return self._random.random() < 0.3
+
+    def left(self, _scope: str, /) -> bool:
+        """Hold at some ends."""
+        return self._random.random() < 0.3
+
+    def hold(self, recorder: Recorder, /) -> None:
+        """Look at the step."""
+        recorder.snapshot()
+
+
+@pytest.mark.parametrize("name", sorted(set(RUNS) - {"a_deep_chain"}))
+def test_a_gate_that_is_armed_at_any_moment_changes_nothing(name: str) -> None:
+    work = RUNS[name]
+    _watched(work)  # warnings that torch gives once per process come first
+    gate = Flickering()
+    seen: list[Any] = []
+    found = []
+    for one in (None, gate):  # from one line: the same sites
+        traces, _ = record(lambda: seen.append(_watched(work)), one)
+        found.append([_facts_of(trace) for trace in traces])
+    assert _plain(seen[0]) == _plain(seen[1])
+    assert found[0] == found[1]
+    assert gate.asked > 0
