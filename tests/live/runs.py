@@ -94,7 +94,8 @@ class Folder:
 
         It is the leader of a process group, as what a shell starts in a terminal.
         """
-        with (self.path / log).open("wb") as file:
+        (self.path / log).write_bytes(b"")
+        with (self.path / log).open("ab") as file:  # several may write to it
             started = subprocess.Popen(
                 command,
                 cwd=self.path,
