@@ -14,7 +14,8 @@ from graphscope.errors import DebuggerError
 from graphscope.model.trace import Trace
 
 _LOOK_S: Final = 0.2  # how often somebody who waits looks whether it still makes sense
-_NOT_ENDED: Final = "there is none: this process has ended"
+BY_HAND: Final = "by the debugger"
+"""Why a training was stopped that somebody has asked to stop."""
 
 
 class Debugger:
@@ -181,8 +182,13 @@ class Debugger:
             return gone is None or monotonic() - gone >= self._resume_after_s
 
     def stop(self, reason: str) -> None:
-        """End the training at the next event of every thread."""
-        self.stopped = self.stopped or reason
+        """End the training at the next event of every thread.
+
+        Args:
+            reason: The breakpoint that does; empty when somebody has asked for it.
+        """
+        if not self.is_stopping:
+            self.stopped = reason or BY_HAND
         self.is_stopping = True
         for seat in self._seats:
             seat.let_go()
@@ -226,7 +232,7 @@ class Debugger:
             self._detach()
             return "detached: the training goes on"
         if verb is Verb.STOP:
-            self.stop("stopped by the debugger")
+            self.stop("")
             return "stopping at the next event"
         seats = self._chosen(command)
         if verb is Verb.RUN_UNTIL:
@@ -242,16 +248,20 @@ class Debugger:
         if command.seat is not None:
             seats = [s for s in seats if s.state.seat == command.seat]
         if not seats:
-            raise DebuggerError(
-                f"The command {command.verb.value!r} needs a thread that is recorded, "
-                f"and {_NOT_ENDED}."
-                if self._ending
-                else f"There is no recorded thread number {command.seat}."
-            )
+            raise DebuggerError(self._describe_lack(command))
         is_move = command.verb not in {Verb.PAUSE, Verb.CONTINUE, Verb.RUN_UNTIL}
         if is_move and command.seat is None:
             seats = [s for s in seats if s.state.activity is Activity.PAUSED] or seats
         return seats
+
+    def _describe_lack(self, command: Command) -> str:
+        """Say why there is no thread that a command could be for."""
+        verb = command.verb.value
+        if self._ending:
+            return f"The command {verb!r} needs a training that runs; this has ended."
+        if command.seat is None:
+            return f"The command {verb!r} needs a recorded thread, and all have ended."
+        return f"There is no recorded thread number {command.seat}."
 
     def _change_breakpoints(self, command: Command) -> str:
         table, number = self._breakpoints, command.number

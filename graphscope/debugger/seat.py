@@ -18,12 +18,13 @@ from graphscope.debugger.stepping import (
 )
 from graphscope.debugger.verbs import Verb
 from graphscope.debugger.waiting import find_waiting
-from graphscope.model.graph import Graph
+from graphscope.model.graph import EventKind, Graph
 from graphscope.model.trace import Trace
 
 if TYPE_CHECKING:
     from graphscope.debugger.controller import Debugger
 
+_LAST: Final = 2**62  # past every event
 _LOOK_S: Final = 0.2  # how often a held thread looks whether anybody is left
 _QUIET_S: Final = 1.0  # after this long without an event the thread may wait for others
 
@@ -60,7 +61,7 @@ class Seat:
     """
 
     def __init__(self, debugger: "Debugger", state: SeatState) -> None:
-        self.is_armed = self.has_paused = False
+        self.is_armed = self.has_paused = self._has_stopped = False
         self.state = state
         self._debugger = debugger
         self._recorded: Recorded | None = None
@@ -69,7 +70,7 @@ class Seat:
         self._goal: Goal | None = None
         self._after: Goal | None = None  # asked for while the thread was let go
         self._is_let_go = False
-        self._place = Place()
+        self._place, self._index = Place(), _LAST
         self._reason = self._problem = ""
         self._is_before = self._is_in_code = False
         self._moved = ((-1, -1), monotonic())
@@ -96,7 +97,8 @@ class Seat:
         """
         is_new = self._asked.is_new(arrival)
         if self._debugger.is_stopping:
-            return True
+            # What a `finally` of the user's does is let through: what trains is not.
+            return not self._has_stopped or arrival.kind in _TRAINING
         reason = self._debugger.find_hit(arrival, self.state.seat)
         goal = self._goal
         if not reason:
@@ -104,6 +106,7 @@ class Seat:
                 return False
             reason = _REASONS.get(goal.verb, goal.verb.value)
         self._place, self._is_before = place_of(arrival), arrival.is_before
+        self._index = arrival.index
         self._reason, self._problem = reason, ""
         return True
 
@@ -113,7 +116,7 @@ class Seat:
         self._debugger.leave(scope, self.state.seat)
         if goal is None or not is_end_reached(goal, scope):
             return False
-        self._reason, self._problem = f"end of {scope}", ""
+        self._reason, self._problem, self._index = f"end of {scope}", "", _LAST
         return True
 
     def hold(self, _recorder: Any = None) -> None:
@@ -129,7 +132,7 @@ class Seat:
             finally:  # an interrupt ends the pause as well
                 self._go_on()
         if self._debugger.is_stopping:
-            self.is_armed = True  # whoever swallows it meets it at the next event
+            self._has_stopped = self.is_armed = True
             raise self._debugger.make_stop()
 
     def _go_on(self) -> None:
@@ -145,8 +148,10 @@ class Seat:
 
     def pause_in_code(self, reason: str, problem: str = "") -> None:
         """Pause outside of any event: a `breakpoint()` in the user's code."""
+        if self._has_stopped:
+            return
         self._reason, self._problem, self._is_before = reason, problem, False
-        self._is_in_code = True
+        self._is_in_code, self._index = True, _LAST
         try:
             self.hold()
         finally:
@@ -157,7 +162,8 @@ class Seat:
         self.has_paused = True
         recorded = self._recorded
         trace = recorded.show() if recorded is not None else Trace(Graph())
-        event = len(trace.graph.events) - 1
+        # The node of a custom Function comes before what ran inside of its backward.
+        event = min(self._index, len(trace.graph.events) - 1)
         found = trace.graph.events[event] if event >= 0 else None
         op = trace.graph.ops[found.op] if found and found.op is not None else None
         site = found.site if found is not None else None
@@ -295,6 +301,7 @@ class Seat:
         self._debugger.publish()
 
 
+_TRAINING: Final = frozenset({EventKind.GRAD, EventKind.ACCUMULATE, EventKind.UPDATE})
 _REASONS: Final = {
     Verb.STEP: "step",
     Verb.PAUSE: "paused",

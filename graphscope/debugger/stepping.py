@@ -41,6 +41,11 @@ class Goal:
         Raises:
             DebuggerError: There is no module to leave.
         """
+        if self.verb is Verb.OUT and self.start.step < 0:
+            raise DebuggerError(
+                "Nothing has been recorded yet, so there is no module to leave. Use "
+                "`pause` to stop at the first event."
+            )
         if self.verb is Verb.OUT and not self.start.scope:
             raise DebuggerError(
                 "Training is outside of every module here, so there is none to leave. "

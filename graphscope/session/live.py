@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from graphscope.debugger.control import ControlServer, open_endpoint
-from graphscope.debugger.controller import Debugger
+from graphscope.debugger.controller import BY_HAND, Debugger
 from graphscope.debugger.expressions import parse_expression
 from graphscope.debugger.recorded import RecordedArrival
 from graphscope.debugger.seat import Seat
@@ -168,7 +168,8 @@ class LiveRun:
         return os.getpid() == self._pid
 
     def _stop_note(self) -> str:
-        return f"stopped: {self.debugger.stopped}"
+        stopped = self.debugger.stopped
+        return f"stopped {stopped}" if stopped == BY_HAND else f"stopped: {stopped}"
 
     def _stop_code(self) -> int:
         is_until = self._live.stops and self.debugger.stopped == self._live.until

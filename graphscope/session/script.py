@@ -203,6 +203,10 @@ class _ScriptRun:
                 return
             for path in self._threads:
                 tell(describe_recording(path, max_bytes=self._max_bytes))
+            for text, problem in self._problems.items():
+                is_until = self._live is not None and text == self._live.until
+                if problem and not is_until:
+                    tell(f"graphscope: --break {text!r} was never reached. {problem}")
             if self._live is not None and self._live.until:
                 tell(self._describe_miss(self._live.until))
             of = "the main thread" if self._threads else "the script"

@@ -61,6 +61,8 @@ def test_out_of_a_module_that_is_never_left_ends_with_the_step() -> None:
 
 def test_there_is_no_out_outside_of_modules() -> None:
     with pytest.raises(DebuggerError, match="outside of every module"):
+        Goal(Verb.OUT, Place(step=3))
+    with pytest.raises(DebuggerError, match="Nothing has been recorded yet"):
         Goal(Verb.OUT, Place())
 
 

@@ -201,6 +201,21 @@ def test_stop_ends_the_script_as_an_interrupt_would(tmp_path: Path) -> None:
         assert "not reached" not in run.output()
 
 
+def test_what_the_script_does_to_end_well_is_let_through(tmp_path: Path) -> None:
+    source = LINE.replace("for step in range(10):", "try:\n  for step in range(10):")
+    head, _, loop = source.partition("    p = x")
+    indented = "    p = x" + loop
+    source = head + "".join(f"  {line}\n" for line in indented.splitlines())
+    source += "finally:\n    print('saved', (w.detach() * 1).item())\n"
+    with driven(tmp_path, source) as run:
+        run.paused()
+        run.move(Verb.NEXT_STEP)
+        run.send(Verb.STOP)
+        assert run.ended() == 130
+        # w after one step: −0.34 + 0.001 · 151.929
+        assert "saved -0.188" in run.output()
+
+
 def test_training_goes_on_when_the_debugger_vanishes(tmp_path: Path) -> None:
     live = "{'starts_paused': True, 'waits': True, 'resume_after_s': 0.5}"
     with driven(tmp_path, LINE, live=live) as run:
