@@ -9,6 +9,9 @@ from torch.optim import optimizer
 
 from graphscope.capture.recorder import running_recorder
 
+# Tests of threads compare as the zoo does; it is registered before its first import.
+pytest.register_assert_rewrite("tests.zoo.watching")
+
 
 def _installed() -> tuple[int, ...]:
     return (

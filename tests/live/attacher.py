@@ -29,11 +29,14 @@ class _Attached:
     def do(self, verb: Verb, text: str = "") -> None:
         self.client.send(Command(verb, 0, text))
 
-    def held(self) -> SeatState:
-        """Wait until the script is held."""
+    def held(self, reason: str = "") -> SeatState:
+        """Wait until the script is held, for `reason` if there is one.
+
+        It may still be told to be held where the debugger before has left it.
+        """
         while True:
             seat = self.client.state.seats[0]
-            if seat.activity is Activity.PAUSED:
+            if seat.activity is Activity.PAUSED and reason in {"", seat.reason}:
                 return seat
             time.sleep(0.001)
 
@@ -83,16 +86,17 @@ def skip(run: _Attached) -> None:
 def go_back(run: _Attached) -> None:
     """Hold it in front of an autograd node, and go on to the next ones."""
     run.do(Verb.RUN_UNTIL, "phase:backward")
-    assert run.held().is_before, run.client.state
+    assert run.held("phase:backward").is_before, run.client.state
     _say_ready()
-    while run.held().is_before:
+    while True:
         run.do(Verb.STEP)
+        run.held()
 
 
 def stay_in_backward(run: _Attached) -> None:
     """Hold it in front of an autograd node."""
     run.do(Verb.RUN_UNTIL, "node:TanhBackward0")
-    assert run.held().is_before, run.client.state
+    assert run.held("node:TanhBackward0").is_before, run.client.state
     _say_ready()
 
 

@@ -35,7 +35,7 @@ from graphscope.session.live_options import LiveOptions
 from graphscope.storage.ending import Ending
 from graphscope.storage.file import FileRecording, open_recording
 from tests.live.runs import Driver, attached, wait_for
-from tests.storage.kills import LIMIT_MS, _check as check_step
+from tests.storage.kills import LIMIT_MS, check_step
 from tests.storage.training import Step, expected_steps, train
 
 _MOST_STEPS: Final = 2500

@@ -150,7 +150,7 @@ def _measure(
         if number < len(told):  # the last one may have been killed half way
             is_paused = trace.status is Status.OPEN and number == last
             assert is_paused or trace.status is Status.COMPLETE
-            _check(trace, expected[number])
+            check_step(trace, expected[number])
     lost = told[last + 1 :]
     age_ns = killed_ns - lost[0] if lost else 0
     moments = [*told[-10:], killed_ns]
@@ -164,7 +164,7 @@ def _measure(
     )
 
 
-def _check(trace: Trace, step: Step) -> None:
+def check_step(trace: Trace, step: Step) -> None:
     """Compare a recorded step with what it must have computed."""
     seen = trace.value_of(trace.resolve("loss").id)
     assert seen is not None
