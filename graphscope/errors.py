@@ -43,3 +43,15 @@ class DebuggerError(GraphscopeError):
 
     The message may have several lines: the text with a caret under the mistake.
     """
+
+
+def describe_error(error: BaseException) -> str:
+    """Write type and message; a message that fails to be made is left out.
+
+    >>> describe_error(ValueError("no"))
+    'ValueError: no'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a user's exception with a broken __str__
+        return type(error).__name__

@@ -35,7 +35,7 @@ from graphscope.capture.sourceless import GlobalNames
 from graphscope.capture.stack import remove_modes
 from graphscope.capture.tracebacks import strip_frames
 from graphscope.capture.updates import UpdateWatch
-from graphscope.errors import CaptureError
+from graphscope.errors import CaptureError, describe_error
 from graphscope.model.observation import WHOLE_ELEMENTS
 from graphscope.model.trace import Status, Trace
 
@@ -287,13 +287,7 @@ def _is_ours(mode: object) -> bool:
 
 
 def _describe(error: BaseException | None) -> str:
-    """Write type and message; a message that fails to be made is left out."""
-    if error is None:
-        return ""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - a user's exception with a broken __str__
-        return type(error).__name__
+    return "" if error is None else describe_error(error)
 
 
 _RUNNING: Final[list[Recorder]] = []

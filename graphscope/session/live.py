@@ -19,7 +19,7 @@ from graphscope.debugger.controller import BY_HAND, Debugger
 from graphscope.debugger.expressions import parse_expression
 from graphscope.debugger.recorded import RecordedArrival
 from graphscope.debugger.seat import Seat
-from graphscope.errors import GraphscopeError
+from graphscope.errors import GraphscopeError, describe_error
 from graphscope.model.trace import Trace
 from graphscope.session.live_options import LiveOptions
 from graphscope.session.pausing import is_live_recording
@@ -240,7 +240,7 @@ class LiveRun:
             code = 0 if error.code is None else error.code
             self._ending = f"exit code {code if isinstance(code, int) else 1}"
         else:
-            self._ending = f"{type(error).__name__}: {error}"
+            self._ending = describe_error(error)
             self._is_failed = True
         self.main.end(error)
 

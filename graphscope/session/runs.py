@@ -9,7 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from graphscope.analysis.summary import ModelSummary
-from graphscope.errors import CaptureError, RecordingError, StepRangeError
+from graphscope.errors import (
+    CaptureError,
+    RecordingError,
+    StepRangeError,
+    describe_error,
+)
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
@@ -185,7 +190,7 @@ class RecordingRun(_Capturing):
 
     def _stop(self, error: BaseException | None) -> None:
         if error is not None and not self._error:
-            self._error = f"{type(error).__name__}: {error}"
+            self._error = describe_error(error)
         super()._stop(error)
 
     def __enter__(self) -> Self:

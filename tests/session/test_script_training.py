@@ -130,3 +130,33 @@ def test_ctrl_c_kills_a_module_that_trains_as_it_kills_python(tmp_path: Path) ->
     assert (plain.code, plain.out.endswith("bye\n")) == (-signal.SIGINT, True)
     assert live == plain
     assert _losses_of(output)[:3] == LOSSES
+
+
+MUTE = f"""\
+import torch
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("it cannot be written")
+
+def main():
+{TRAIN}
+    raise Mute
+
+main()
+"""
+
+
+def test_an_exception_that_cannot_be_written_is_told_as_by_python(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "train.py").write_text(MUTE)
+    output = tmp_path / "run.gscope"
+
+    plain = run_as(PLAIN, tmp_path, "train.py", output=output)
+    live = run_as(LIVE, tmp_path, "train.py", output=output)
+
+    assert (plain.code, "<exception str() failed>" in plain.err) == (1, True)
+    assert live == plain
+    with gs.load(output) as found:
+        assert found.error == "Mute"
