@@ -9,8 +9,8 @@ from torch.optim import optimizer
 
 from graphscope.capture.recorder import running_recorder
 
-# Tests of threads compare as the zoo does; it is registered before its first import.
-pytest.register_assert_rewrite("tests.zoo.watching")
+# Tests of threads ask as the zoo does: registered before their first import.
+pytest.register_assert_rewrite("tests.zoo.watching", "tests.zoo.asking")
 
 
 def _installed() -> tuple[int, ...]:

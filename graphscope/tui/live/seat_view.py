@@ -82,7 +82,8 @@ class SeatView:
 
     def hear(self, state: SeatState, *, has_failed: bool = False) -> None:
         """Take note of what the thread does now; a pause or exception must be shown."""
-        is_news = _place(state) != _place(self.state)
+        # That the thread has ended is told first, and then that its script has failed.
+        is_news = _place(state) != _place(self.state) or has_failed != self._has_failed
         self.state, self._has_failed = state, has_failed
         is_shown_anyway = self.is_paused or (self.is_over and self.is_following)
         if is_news and (is_shown_anyway or has_failed):

@@ -76,11 +76,15 @@ class FakeTraining:
     def end(self, ending: str = "exit code 0", *, last: Trace | None = None) -> None:
         """End, with an exception where `last` is the step that it ended."""
         if last is not None:
-            self._write(last.step)
-            self._sink(lambda sink: sink.write(last))
+            self.write_last(last)
         self.seat = replace(self.seat, activity=Activity.ENDED)
         self.state = replace(self.state, ending=ending, is_failed=last is not None)
         self.tell()
+
+    def write_last(self, last: Trace) -> None:
+        """Write the step that an exception has ended; nobody is told."""
+        self._write(last.step)
+        self._sink(lambda sink: sink.write(last))
 
     def tell(self, **changes: Any) -> None:
         """Change the seat's state and tell everybody."""

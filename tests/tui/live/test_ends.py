@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from graphscope.debugger.state import Activity
 from graphscope.model.graph import Argument, Event, EventKind, Op, OpKind, Phase
 from graphscope.model.trace import Status, Trace
 from graphscope.tui.live.app import LiveApp
@@ -65,6 +66,22 @@ async def test_after_an_exception_the_call_that_raised_is_shown_with_its_argumen
             "operator   torch.nn.functional.binary_cross_entropy",
         ]
         await shows(pilot, "L shows its")
+
+
+async def test_the_thread_that_has_ended_is_shown_before_it_is_known_why(
+    training: FakeTraining,
+) -> None:
+    training.run_to(4)
+    async with live(training) as (app, pilot):
+        await shows(pilot, "▶ running")
+        await until(pilot, lambda: "step 3/3" in screen_text(app))
+        training.write_last(raised(4))
+        training.tell(activity=Activity.ENDED)
+        await until(pilot, lambda: "step 4/4 · event 4/4" in screen_text(app))
+        training.update(ending=ERROR, is_failed=True)
+        await until(pilot, lambda: inspected(app) == "binary_cross_entropy")
+
+        assert "step 4/4 · event 4/4" in screen_text(app)
 
 
 async def test_a_finished_recording_that_was_aborted_opens_there_too() -> None:
