@@ -28,6 +28,7 @@ from graphscope.capture.stack import (
     restore_modes,
 )
 from graphscope.capture.tracebacks import strip_frames
+from graphscope.errors import describe_error
 
 MOST_THREADS: Final = 64
 """So many are recorded: a program may start new ones in every step."""
@@ -148,7 +149,7 @@ class ThreadWatch:
         try:
             watched.recording = self._begin(watched.name)
         except Exception as problem:  # noqa: BLE001 - the observer rule
-            self._note_problem(watched.name, f"{type(problem).__name__}: {problem}")
+            self._note_problem(watched.name, describe_error(problem))
 
     def _note_problem(self, name: str, text: str) -> None:
         if len(self.problems) < MOST_THREADS:
@@ -202,7 +203,7 @@ class ThreadWatch:
         try:
             recording.end(error)
         except Exception as problem:  # noqa: BLE001 - the observer rule
-            self._note_problem(watched.name, f"{type(problem).__name__}: {problem}")
+            self._note_problem(watched.name, describe_error(problem))
         finally:
             watched.scout.retire()
 
