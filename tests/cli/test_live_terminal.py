@@ -149,6 +149,8 @@ def test_a_script_that_raises_opens_where_it_did(tmp_path: Path) -> None:
         assert "f32[4, 8]" in shown, shown
         assert "f32[1, 7]" in shown or "f32[7, 1]" in shown, shown
         screen.press("L")
+        screen.wait_for("return F.linear(", "│RuntimeError: mat1 and mat2")
+        screen.press("BTab", *["PPage"] * 6)
         screen.wait_for("Traceback (most recent call last)")
         screen.press("q")
         screen.wait_for("ended with 1")

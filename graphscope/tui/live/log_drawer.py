@@ -27,7 +27,7 @@ class LogDrawer(Canvas):
 
     def on_mount(self) -> None:
         entitle(self, "log: what the script prints")
-        self.border_subtitle = Content("L closes · the end follows")
+        self.border_subtitle = Content("Shift-Tab, Page Up: earlier lines · L closes")
 
     def fill(self, *, is_forced: bool = False) -> None:
         """Show what was printed since the last time."""
