@@ -338,7 +338,8 @@ def test_any_small_network_agrees_with_autograd(
         assert error is not None
         gap = abs(found.gradient - found.autograd).max()
         assert gap <= 4 * error + 1e-5 * abs(found.autograd).max()
-        assert error <= 1e-4 * max(1e-2, abs(found.autograd).max())
+        # It is a bound: it adds up what may as well cancel.
+        assert error <= 1e-3 * max(1e-2, abs(found.autograd).max())
 
 
 @settings(max_examples=30, deadline=None)
