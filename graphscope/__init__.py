@@ -29,12 +29,10 @@ if TYPE_CHECKING:
         UnknownNameError as UnknownNameError,
     )
     from graphscope.model.notice import Notice as Notice
-    from graphscope.session import (
+    from graphscope.session.hooks import name as name, on as on, step as step
+    from graphscope.session.opening import (
         load as load,
-        name as name,
-        on as on,
         record as record,
-        step as step,
         trace as trace,
     )
     from graphscope.session.pausing import (
@@ -53,13 +51,13 @@ _HOMES = {
     "StepRangeError": "graphscope.errors",
     "UnknownNameError": "graphscope.errors",
     "breakpoint": "graphscope.session.pausing",
-    "load": "graphscope.session",
-    "name": "graphscope.session",
-    "on": "graphscope.session",
-    "record": "graphscope.session",
+    "load": "graphscope.session.opening",
+    "name": "graphscope.session.hooks",
+    "on": "graphscope.session.hooks",
+    "record": "graphscope.session.opening",
     "serve": "graphscope.session.pausing",
-    "step": "graphscope.session",
-    "trace": "graphscope.session",
+    "step": "graphscope.session.hooks",
+    "trace": "graphscope.session.opening",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all of them are strings

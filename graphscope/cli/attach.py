@@ -43,7 +43,7 @@ def attach(
     interface leaves it running.
     """
     if listed:
-        put(_list())
+        put(to_table(_find_all()))
         return
     info = find_process(which)
     if not has_terminal():
@@ -60,17 +60,15 @@ def find_process(which: str | None) -> "SessionInfo":
     Raises:
         GraphscopeError: There is none, or more than one launch.
     """
-    from graphscope.debugger.control import find_session, list_sessions
-    from graphscope.session.launch import find_launch
+    from graphscope.debugger.control import find_session
+    from graphscope.session.launch import trains_with
 
     if which is not None and which.isdecimal():
         return find_session(pid=int(which))
     if which is not None:
         return _find_writer(Path(which))
-    sessions = list_sessions()
-    if not sessions:
-        raise DebuggerError(_NONE)
-    if len(find_launch(sessions[0])) < len(sessions):
+    sessions = _find_all()
+    if not all(trains_with(sessions[0], info) for info in sessions):
         raise DebuggerError(
             f"Several scripts can be attached to:\n{to_table(sessions)}\n"
             "Name one by its number, such as: graphscope attach "
@@ -110,8 +108,8 @@ def is_over(recording: Path) -> bool:
         return not found.is_written
 
 
-def _list() -> str:
-    """Write the table of all processes.
+def _find_all() -> Sequence["SessionInfo"]:
+    """Return all processes that can be attached to.
 
     Raises:
         DebuggerError: There is none.
@@ -121,7 +119,7 @@ def _list() -> str:
     sessions = list_sessions()
     if not sessions:
         raise DebuggerError(_NONE)
-    return to_table(sessions)
+    return sessions
 
 
 def to_table(sessions: Sequence["SessionInfo"]) -> str:

@@ -8,7 +8,6 @@ from graphscope.cli.output import say
 from graphscope.errors import GraphscopeError
 from graphscope.session.child import Child, log_of, start_child
 from graphscope.session.endings import describe_recording
-from graphscope.session.live_options import LiveOptions
 from graphscope.session.order import Order
 
 if TYPE_CHECKING:
@@ -29,14 +28,7 @@ def debug(order: Order) -> int:
     from graphscope.tui.live.app import run_live
 
     log = log_of(order.output)
-    child = start_child(
-        order.target,
-        order.output,
-        live=order.live or LiveOptions(),
-        overwrite=order.overwrite,
-        max_bytes=order.max_bytes,
-        log=log,
-    )
+    child = start_child(order)
     outcome: Outcome | None = None
     try:
         outcome = run_live(
@@ -44,7 +36,7 @@ def debug(order: Order) -> int:
             title=order.target.title,
             child=child,
             log=log,
-            script=order.script,
+            script=order.target.place,
         )
     finally:
         if outcome is None:  # the interface has failed: the training must not

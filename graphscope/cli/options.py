@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,6 +64,29 @@ Lecture = Annotated[
         "linear(x) alike. A line in it says what it is in torch.",
     ),
 ]
+
+ModuleName = Annotated[
+    str | None,
+    typer.Option(
+        "-m",
+        metavar="MODULE",
+        help="Run a module in place of a script, as `python -m` does. What follows are "
+        "its arguments.",
+        show_default=False,
+    ),
+]
+
+
+def name_recording(default: str) -> Any:
+    """Return the `-o` of a command that records; `default` says where without it."""
+    return typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Where to write the recording. [default: {default}]",
+        show_default=False,
+    )
+
 
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite an existing recording.")

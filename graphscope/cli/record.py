@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from graphscope.cli.options import DiskBudget, Force
+from graphscope.cli.options import DiskBudget, Force, ModuleName, name_recording
 from graphscope.errors import GraphscopeError
 from graphscope.session.child import become_child
 from graphscope.session.order import Order
@@ -65,25 +65,9 @@ def record(
         ),
     ] = None,
     *,
-    module: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            metavar="MODULE",
-            help="Run a module in place of a script, as `python -m` does.",
-            show_default=False,
-        ),
-    ] = None,
+    module: ModuleName = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to write the recording. [default: the script's name with "
-            ".gscope, here]",
-            show_default=False,
-        ),
+        Path | None, name_recording("the script's name with .gscope, here")
     ] = None,
     force: Force = False,
     max_bytes: DiskBudget = DEFAULT_MAX_BYTES,
@@ -95,7 +79,7 @@ def record(
     """
     words = [word for word in (script, *(arguments or [])) if word is not None]
     target = choose_target(words, module)
-    recording = output or Path(f"{target.stem}{SUFFIX}")
+    recording = output or target.recording
     check_target(target)
     check_output(path_of_rank(recording), overwrite=force)
     become_child(Order(target, recording, force, max_bytes))

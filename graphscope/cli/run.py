@@ -9,9 +9,9 @@ from warnings import catch_warnings
 
 import typer
 
-from graphscope.cli.options import DiskBudget, Force
+from graphscope.cli.options import DiskBudget, Force, ModuleName, name_recording
 from graphscope.cli.output import has_terminal, say
-from graphscope.cli.record import SUFFIX, check_output, check_target, choose_target
+from graphscope.cli.record import check_output, check_target, choose_target
 from graphscope.errors import DebuggerError, GraphscopeError
 from graphscope.session.child import become_child
 from graphscope.session.live_options import RESUME_AFTER_S, LiveOptions
@@ -46,16 +46,7 @@ def run_debugged(  # noqa: PLR0913 - one for each option
         ),
     ] = None,
     *,
-    module: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            metavar="MODULE",
-            help="Run a module in place of a script, as `python -m` does. What follows "
-            "are its arguments.",
-            show_default=False,
-        ),
-    ] = None,
+    module: ModuleName = None,
     breakpoints: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,14 +88,9 @@ def run_debugged(  # noqa: PLR0913 - one for each option
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to write the recording. [default: the script's name with "
-            ".gscope, here; replaced when `graphscope run` has made it for its "
-            "interface]",
-            show_default=False,
+        name_recording(
+            "the script's name with .gscope, here; replaced when `graphscope run` has "
+            "made it for its interface"
         ),
     ] = None,
     force: Force = False,
@@ -138,7 +124,7 @@ def run_debugged(  # noqa: PLR0913 - one for each option
         interface_pid=0 if headless else os.getpid(),
         resume_after_s=resume_after,
     )
-    recording = output or Path(f"{target.stem}{SUFFIX}")
+    recording = output or target.recording
     path = path_of_rank(recording)
     if not headless:
         check_terminal(target)
@@ -157,7 +143,7 @@ def find_saved(target: ScriptTarget) -> list[str]:
     """Return the breakpoints that were kept from an earlier run, and are enabled."""
     from graphscope.debugger.saved import load_saved
 
-    saved = load_saved(Path.cwd() / target.title)
+    saved = load_saved(target.place)
     return [kept.text for kept in saved.breakpoints if kept.is_enabled]
 
 

@@ -29,7 +29,7 @@ from graphscope.errors import GraphscopeError
 from graphscope.lectures.running import Run
 from graphscope.model.graph import Role
 from graphscope.model.view import ValueView
-from graphscope.session import TracedStep
+from graphscope.session.steps import TracedStep
 
 _FOLDER: Final = Path("data") / "readings"
 

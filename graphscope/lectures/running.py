@@ -16,7 +16,8 @@ from typing import Any
 
 from graphscope.errors import GraphscopeError
 from graphscope.lectures.catalog import Example
-from graphscope.session import LoadedRecording, load, record, trace
+from graphscope.session.opening import load, record, trace
+from graphscope.session.steps import LoadedRecording
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Final, NoReturn
 
 from graphscope.session.interpreter import find_flags, launch_command
-from graphscope.session.live_options import LiveOptions
 from graphscope.session.order import Order, read_order
-from graphscope.session.target import ScriptTarget
 from graphscope.session.unseen import unseen
 
 PATIENCE_S: Final = 3.0
@@ -101,25 +100,19 @@ def log_of(recording: Path) -> Path:
     return recording.with_name(f"{recording.name}.log")
 
 
-def start_child(
-    target: ScriptTarget,
-    output: Path,
-    *,
-    live: LiveOptions,
-    overwrite: bool,
-    max_bytes: int,
-    log: Path,
-) -> Child:
+def start_child(order: Order) -> Child:
     """Start a script in a process of its own, under the debugger.
 
-    Its stdin is empty; stdout and stderr are both appended to `log`, which begins
-    empty. A file, and no pipe: the script does not notice when its reader is gone.
+    Its stdin is empty; stdout and stderr are both appended to its log (`log_of`), which
+    begins empty. A file, and no pipe: the script does not notice when its reader is
+    gone.
 
     Raises:
         OSError: The log cannot be written, or no process be started.
     """
-    order = Order(target, output, overwrite, max_bytes, live, is_logged=True)
-    command = launch_command(order.to_json(), target.words)
+    told = replace(order, is_logged=True)
+    command = launch_command(told.to_json(), told.target.words)
+    log = log_of(order.output)
     log.write_bytes(b"")
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - the user's script is what is asked for

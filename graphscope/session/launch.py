@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from graphscope.debugger.control import (
     ControlClient,
     SessionInfo,
-    find_group_of,
     list_sessions,
 )
 from graphscope.debugger.state import ProcessState
@@ -53,15 +52,15 @@ def launch_of_pid(pid: int) -> Launch:
 
 def launch_of(first: SessionInfo) -> Launch:
     """Return the launch that a process belongs to."""
-    return Launch(lambda: find_launch(first))
+    return Launch(lambda: [i for i in list_sessions() if trains_with(first, i)])
 
 
-def find_launch(first: SessionInfo) -> tuple[SessionInfo, ...]:
-    """Return the processes that train together with `first`.
+def trains_with(first: SessionInfo, other: SessionInfo) -> bool:
+    """Whether two processes train together, or are the same.
 
-    Without a rank it trains alone. Scripts that were started from one shell have a
-    parent in common and nothing else.
+    Without a rank a process trains alone. Scripts that were started from one shell have
+    a parent in common and nothing else.
     """
     if not first.rank:
-        return tuple(i for i in list_sessions() if i.folder == first.folder)
-    return tuple(info for info in find_group_of(first) if info.rank)
+        return other.folder == first.folder
+    return bool(other.rank) and other.group == first.group

@@ -91,9 +91,10 @@ class SeatRun(RecordingRun):
 
         Training that was stopped is in the middle of a step: then why is written down.
         """
-        note = getattr(error, "note", "")
-        if note:
-            self._error = self._error or note
+        from graphscope.capture.gate import StopTraining
+
+        if isinstance(error, StopTraining):
+            self._error = self._error or error.note
             self._stop(error)
         else:
             super().end(error)

@@ -36,11 +36,6 @@ class Order:
     live: LiveOptions | None = None
     is_logged: bool = False
 
-    @property
-    def script(self) -> Path:
-        """What breakpoints are kept for: a module's file is not looked for."""
-        return Path.cwd() / self.target.title
-
     def to_json(self) -> str:
         """Write all of it but the words of the target.
 

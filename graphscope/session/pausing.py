@@ -10,6 +10,7 @@ from typing import Any, Final
 from graphscope.errors import DebuggerError
 from graphscope.session.endings import tell
 from graphscope.session.live_options import RESUME_AFTER_S, LiveOptions
+from graphscope.session.target import ScriptTarget
 
 _LIVE: Final = "graphscope.session.live"
 
@@ -75,7 +76,7 @@ def serve(
         return found
     chosen = dict(options)
     script = sys.argv[0] or "python"
-    target = Path(path) if path is not None else Path(f"{Path(script).stem}.gscope")
+    target = Path(path) if path is not None else ScriptTarget(script).recording
     if path is None and is_live_recording(target):
         chosen["overwrite"] = True
     chosen["environment"] = {

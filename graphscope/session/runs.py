@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +18,7 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
 from graphscope.session.chains import ChainRuleView
+from graphscope.session.endings import tell
 from graphscope.session.ranks import describe_rank, path_of_rank
 from graphscope.session.steps import LoadedRecording, TracedStep
 from graphscope.storage.memory import MemoryRecording
@@ -258,20 +258,15 @@ class RecordingRun(_Capturing):
         dropped = self._writer.dropped
         if dropped > self._told:
             self._told = dropped
-            _tell(
-                f"{dropped} of {self.steps} steps are not in {self.path}: they were "
-                "too large, or the disk too slow. Record with a smaller `whole`."
+            tell(
+                f"graphscope: {dropped} of {self.steps} steps are not in {self.path}: "
+                "they were too large, or the disk too slow. Record with a smaller "
+                "`whole`."
             )
 
     def _report(self, error: RecordingError) -> None:
         """Say at once that the recording has ended; the training goes on."""
-        _tell(f"recording to {self.path} stopped early: {error}")
-
-
-def _tell(text: str) -> None:
-    """Say something where nobody is there to catch an exception."""
-    with suppress(OSError, ValueError):  # stderr may be closed, or on a full disk
-        print(f"graphscope: {text}", file=sys.stderr)  # noqa: T201
+        tell(f"graphscope: recording to {self.path} stopped early: {error}")
 
 
 def _check_budget(max_bytes: object) -> int:

@@ -20,6 +20,7 @@ from graphscope.storage.create import create_file
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
 if TYPE_CHECKING:
+    from graphscope.debugger.controller import Debugger
     from graphscope.session.live import LiveRun
     from graphscope.session.runs import RecordingRun
 
@@ -97,9 +98,6 @@ class _ScriptRun:
         self._live = live
         self._pid = os.getpid()
         self._run: RecordingRun | LiveRun | None = None
-        self._stopped = ""
-        self._problems: dict[str, str] = {}
-        self._threads: tuple[Path, ...] = ()
         self._max_bytes = max_bytes
         self._environment = {
             "script": target.title,
@@ -164,14 +162,6 @@ class _ScriptRun:
         finally:
             self._run.__exit__(None, None, None)
 
-    def _look_back(self) -> None:
-        """Learn what has become of the run; threads may have gone on until now."""
-        debugger = getattr(self._run, "debugger", None)
-        if debugger is not None:
-            self._stopped = debugger.stopped
-            self._threads = tuple(getattr(self._run, "thread_paths", ()))
-            self._problems = {b.text: b.problem for b in debugger.state.breakpoints}
-
     def _leave_empty(self) -> None:
         """Close a recording that has never begun."""
         from graphscope.storage.writer import RecordingWriter
@@ -193,31 +183,41 @@ class _ScriptRun:
                 clean_text(describe_recording(self._shown))
 
     def say_goodbye(self) -> None:
-        """Say what has been recorded."""
+        """Say what has been recorded; threads may have gone on until now."""
         if os.getpid() != self._pid:
             return
-        self._look_back()
+        threads = getattr(self._run, "thread_paths", ())
+        debugger: Debugger | None = getattr(self._run, "debugger", None)
         try:
-            if self._stopped:
-                tell(describe_stop(self._shown, self._describe_reason()))
+            if debugger is not None and debugger.stopped:
+                reason = self._describe_reason(debugger.stopped)
+                tell(describe_stop(self._shown, reason))
                 return
-            for path in self._threads:
+            for path in threads:
                 tell(describe_recording(path, max_bytes=self._max_bytes))
-            for text, problem in self._problems.items():
-                is_until = self._live is not None and text == self._live.until
-                if problem and not is_until:
-                    tell(f"graphscope: --break {text!r} was never reached. {problem}")
-            if self._live is not None and self._live.until:
-                tell(self._describe_miss(self._live.until))
-            of = "the main thread" if self._threads else "the script"
+            for line in self._describe_misses(debugger):
+                tell(line)
+            of = "the main thread" if threads else "the script"
             tell(describe_recording(self._shown, max_bytes=self._max_bytes, of=of))
         except (GraphscopeError, OSError) as problem:
             tell(f"graphscope: {problem}")
 
-    def _describe_miss(self, until: str) -> str:
-        why = self._problems.get(until, "")  # it may name what no step has
-        return f"graphscope: --until {until!r} was never reached. {why}".rstrip()
+    def _describe_misses(self, debugger: "Debugger | None") -> list[str]:
+        """Say which places were never reached, and which of them name nothing."""
+        states = debugger.state.breakpoints if debugger is not None else ()
+        problems = {state.text: state.problem for state in states}
+        until = self._live.until if self._live is not None else ""
+        why = problems.pop(until, "")
+        found = [
+            f"graphscope: --break {text!r} was never reached. {problem}"
+            for text, problem in problems.items()
+            if problem
+        ]
+        if until:
+            line = f"graphscope: --until {until!r} was never reached. {why}"
+            found.append(line.rstrip())
+        return found
 
-    def _describe_reason(self) -> str:
-        is_until = self._live is not None and self._stopped == self._live.until
-        return f"--until {self._stopped!r}" if is_until else "the debugger"
+    def _describe_reason(self, stopped: str) -> str:
+        is_until = self._live is not None and stopped == self._live.until
+        return f"--until {stopped!r}" if is_until else "the debugger"

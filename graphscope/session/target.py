@@ -57,6 +57,16 @@ class ScriptTarget:
         """
         return self.name if self.is_module else Path(self.name).stem
 
+    @property
+    def recording(self) -> Path:
+        """Where it is recorded to when nothing else was asked for: here."""
+        return Path(f"{self.stem}.gscope")
+
+    @property
+    def place(self) -> Path:
+        """What breakpoints are kept for: a module's file is not looked for."""
+        return Path.cwd() / self.title
+
 
 @unseen
 def execute(target: ScriptTarget) -> None:

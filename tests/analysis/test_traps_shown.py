@@ -19,7 +19,7 @@ from graphscope.diagram.model import Box
 from graphscope.model.observation import Observation
 from graphscope.render.json_export import to_json
 from graphscope.render.text import to_text
-from graphscope.session import TracedStep
+from graphscope.session.steps import TracedStep
 from graphscope.storage.memory import MemoryRecording
 from graphscope.tui.app import GraphscopeApp
 from graphscope.tui.feed import Feed

@@ -17,7 +17,7 @@ from graphscope.render.dot import to_dot
 from graphscope.render.json_export import to_json
 from graphscope.render.mermaid import to_mermaid
 from graphscope.render.text import to_text
-from graphscope.session import LoadedRecording, TracedStep
+from graphscope.session.steps import LoadedRecording, TracedStep
 from graphscope.tui.state import LAST, Position
 from tests.tui.screens import open_app, running, screen_text, settle
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from graphscope.session import child as child_module
-from graphscope.session.child import Child, log_of, start_child
+from graphscope.session.child import Child, start_child
 from graphscope.session.live_options import LiveOptions
+from graphscope.session.order import Order
 from graphscope.session.target import ScriptTarget
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
 
@@ -22,14 +23,9 @@ DEADLINE_S = 90.0
 def start(folder: Path, source: str, *argv: str) -> Child:
     script, output = folder / "train.py", folder / "train.gscope"
     script.write_text(source)
-    return start_child(
-        ScriptTarget(str(script), argv),
-        output,
-        live=LiveOptions(),
-        overwrite=True,
-        max_bytes=DEFAULT_MAX_BYTES,
-        log=log_of(output),
-    )
+    target = ScriptTarget(str(script), argv)
+    order = Order(target, output, True, DEFAULT_MAX_BYTES, LiveOptions())
+    return start_child(order)
 
 
 def wait_for(is_reached: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 import graphscope as gs
 from graphscope.model.trace import Trace
-from graphscope.session import Tracing
+from graphscope.session.runs import Tracing
 from tests.zoo.asking import numbers, op_names, picture, seen_as
 from tests.zoo.watching import Look, Program, bits, three_parts
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 import graphscope as gs
-from graphscope.session import Tracing
+from graphscope.session.runs import Tracing
 from tests.zoo.asking import gaps, op_names, seen_as
 from tests.zoo.watching import Look, Program, three_parts, watch
 

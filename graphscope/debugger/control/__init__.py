@@ -8,7 +8,6 @@ from graphscope.debugger.control.endpoint import Endpoint, open_endpoint
 from graphscope.debugger.control.info import SessionInfo, Transport
 from graphscope.debugger.control.registry import (
     describe,
-    find_group_of,
     find_session,
     list_sessions,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "SessionInfo",
     "Transport",
     "describe",
-    "find_group_of",
     "find_session",
     "list_sessions",
     "open_endpoint",

@@ -2,14 +2,12 @@
 
 import os
 import platform
-import socket
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from time import time
 from typing import Final
 
-from graphscope.debugger.control.endpoint import LOOPBACK
 from graphscope.debugger.control.folders import remove_folder
 from graphscope.debugger.control.info import SessionInfo, Transport, read_info
 from graphscope.debugger.control.places import is_private, list_roots
@@ -59,11 +57,6 @@ def find_session(
     if len(fitting) == 1:
         return fitting[0]
     raise _refuse(wanted, fitting, sessions)
-
-
-def find_group_of(info: SessionInfo) -> tuple[SessionInfo, ...]:
-    """Return all processes of the launch that `info` belongs to, itself included."""
-    return tuple(other for other in list_sessions() if other.group == info.group)
 
 
 def describe(info: SessionInfo) -> str:
@@ -116,11 +109,9 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _probe(info: SessionInfo) -> None:
-    is_unix = info.transport is Transport.UNIX
-    family = socket.AF_UNIX if is_unix else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+    with closing(info.open_socket()) as probe:
         probe.settimeout(_PROBE_S)
-        probe.connect(info.socket_path if is_unix else (LOOPBACK, info.port))
+        probe.connect(info.address)
 
 
 def _writes(info: SessionInfo, recording: Path | str) -> bool:

@@ -15,7 +15,6 @@ import pytest
 from graphscope.debugger.control import (
     SessionInfo,
     Transport,
-    find_group_of,
     find_session,
     list_sessions,
     open_endpoint,
@@ -214,5 +213,7 @@ def test_the_processes_of_one_launch_are_found_together(
     with serving(script="0") as first, serving(script="1") as second:
         monkeypatch.setenv("TORCHELASTIC_RUN_ID", "b")
         with serving(script="2") as other:
-            assert find_group_of(second.info) == (first.info, second.info)
-            assert find_group_of(other.info) == (other.info,)
+            together = [i for i in list_sessions() if i.group == second.info.group]
+            assert together == [first.info, second.info]
+            assert other.info.group != second.info.group
+            assert other.info in list_sessions()
