@@ -18,8 +18,8 @@ from graphscope.capture.journal import Journal
 from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.reader import ABSENT, Reading
 from graphscope.capture.records import RawEvent, RawNode
-from graphscope.capture.slots import HOOK, make_slot
-from graphscope.model.graph import EventKind, Role
+from graphscope.capture.slots import make_output_slot
+from graphscope.model.graph import EventKind
 from graphscope.model.site import Site
 
 
@@ -60,10 +60,7 @@ class AheadWatch:
         event = RawEvent(EventKind.GRAD, node=node, site=site)
         event.pass_index = events[-1].pass_index if events else 0
         for position, gradient in enumerate(gradients):
-            slot = make_slot(Role.GRAD_OUTPUT, gradient, node.outputs.get(position))
-            slot.node, slot.position = node, position
-            if slot.value is not None and slot.value.has_hook:
-                slot.label = HOOK
+            slot = make_output_slot(node, position, gradient)
             slot.seen = self._peek(node, position, gradient)
             event.slots.append(slot)
         is_held = self._keeper.ask_ahead(event)

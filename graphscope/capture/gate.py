@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from graphscope.capture.arrivals import LiveArrival, StepIndex
 from graphscope.capture.faults import is_foreign, is_from_handler
 from graphscope.capture.records import RawEvent
-from graphscope.model.graph import EventKind
 
 if TYPE_CHECKING:
     from graphscope.capture.identity import TensorTable
     from graphscope.capture.journal import Journal
+
+
+Missing = Callable[[], tuple[str, ...]]
 
 
 class StopTraining(SystemExit):
@@ -88,7 +90,6 @@ class Gatekeeper:
         late: An event that may still grow, and is asked about when it cannot any more.
         ahead: Thread -> the event of the autograd node that it is held before, which
             is not recorded until the node has run.
-        missing: Names of parameters without a gradient, while an update is told of.
         faults: Errors of the gate's, by message, with their count.
     """
 
@@ -97,15 +98,13 @@ class Gatekeeper:
         self.pending: list[int] = []
         self.late: RawEvent | None = None
         self.ahead: dict[int, RawEvent] = {}
-        self.missing: Callable[[], tuple[str, ...]] = tuple
         self.faults: dict[str, int] = {}
         self.index: StepIndex
-        self._journal: Journal | None = None
         self._recorder: Any = None
 
     def watch(self, recorder: Any, journal: "Journal", table: "TensorTable") -> None:
         """Say whose events they are; called once, before the first of them."""
-        self._recorder, self._journal = recorder, journal
+        self._recorder = recorder
         self.index = StepIndex(journal, table)
 
     def forget(self) -> None:
@@ -123,14 +122,18 @@ class Gatekeeper:
         self.index.clear()
         self.late = self._recorder = None
 
-    def ask(self, event: RawEvent, *, is_before: bool = False) -> None:
-        """Ask whether to hold at `event`; the thread is held when the guard is left."""
+    def ask(
+        self, event: RawEvent, missing: Missing = tuple, *, is_before: bool = False
+    ) -> None:
+        """Ask whether to hold at `event`; the thread is held when the guard is left.
+
+        An update's `missing` names the parameters that have no gradient.
+        """
         place = self.index.place_of(event)
         if place is not None:
-            missing = self.missing() if event.kind is EventKind.UPDATE else ()
             self._decide(
                 self.gate.reached,
-                LiveArrival(self.index, event, place, missing, is_before=is_before),
+                LiveArrival(self.index, event, place, missing(), is_before=is_before),
             )
 
     def ask_ahead(self, event: RawEvent) -> bool:
@@ -141,6 +144,11 @@ class Gatekeeper:
         if is_held:
             self.ahead[get_ident()] = event
         return is_held
+
+    def put_off(self, event: RawEvent) -> None:
+        """Ask about `event` when it cannot grow any more, if anybody is to be asked."""
+        if self.gate.is_armed:
+            self.late = event
 
     def settle(self) -> None:
         """Ask about an event that was waited with; the next one is not written yet."""
@@ -195,13 +203,13 @@ class Gatekeeper:
 
     def _is_inside(self) -> bool:
         """Whether this thread is in code of ours, whose guard is still to be left."""
-        lock: Any = self._journal.lock if self._journal is not None else None
-        return lock is None or lock._is_owned()
+        lock: Any = self.index.journal.lock
+        return bool(lock._is_owned())
 
     def _keep_ahead(self, thread: int) -> None:
         """Write down the autograd node before which the training ended."""
-        event, journal = self.ahead.get(thread), self._journal
-        if event is not None and journal is not None:
+        event, journal = self.ahead.get(thread), self.index.journal
+        if event is not None:
             journal.guarded(journal.prepare, event)
             journal.guarded(journal.add, event)
 

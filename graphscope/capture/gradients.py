@@ -30,7 +30,7 @@ from graphscope.capture.records import (
     RawSlot,
     RawValue,
 )
-from graphscope.capture.slots import HOOK, make_slot
+from graphscope.capture.slots import HOOK, make_output_slot, make_slot
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.model.graph import EventKind, Role
 from graphscope.model.site import Site
@@ -288,10 +288,7 @@ class GradientWatch:
     ) -> list[RawSlot]:
         slots = []
         for position, gradient in enumerate(gradients):
-            slot = make_slot(Role.GRAD_OUTPUT, gradient, node.outputs.get(position))
-            slot.node, slot.position = node, position
-            if slot.value is not None and slot.value.has_hook:
-                slot.label = HOOK
+            slot = make_output_slot(node, position, gradient)
             slot.seen = read_output(self._reader, node, position, gradient, task)
             slots.append(slot)
         return slots

@@ -5,7 +5,7 @@ from threading import RLock, current_thread, get_ident
 
 from graphscope.capture.faults import is_foreign
 from graphscope.capture.freeze import freeze_step
-from graphscope.capture.gate import Gatekeeper
+from graphscope.capture.gate import Gatekeeper, Missing
 from graphscope.capture.guard import make_guard
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import (
@@ -133,12 +133,12 @@ class Journal:
         self.events.append(event)
         self.replay.advance()
 
-    def tell(self, event: RawEvent) -> None:
-        """Announce an event that is complete."""
+    def tell(self, event: RawEvent, missing: Missing = tuple) -> None:
+        """Announce an event that is complete; for `missing` see `Gatekeeper.ask`."""
         if self.listening:
             self.on_event(event, self._table.step)
         if self.keeper.gate.is_armed:
-            self.keeper.ask(event)
+            self.keeper.ask(event, missing)
 
     def leave(self) -> None:
         """Go on recording anew: the rest of the step is not what the last one was."""
@@ -351,10 +351,10 @@ class Journal:
         begun = {event.op for event in rest if event.op is not None}
         self._table.let_go(script.ops | kept | begun)
 
-    def freeze(self, status: Status) -> Trace:
-        """Return the step so far as an immutable trace."""
-        script = self.replay.script if self._is_repeated(status) else None
-        return self._trace(script or self._freeze(self.events), status, "")
+    def freeze(self) -> Trace:
+        """Return the step so far, whose update is over, as an immutable trace."""
+        script = self.replay.script if self._is_repeated(Status.COMPLETE) else None
+        return self._trace(script or self._freeze(self.events), Status.COMPLETE, "")
 
     def _open_step(self, events: list[RawEvent]) -> None:
         self.replay.stop()

@@ -119,7 +119,7 @@ class LeafWatch:
             event.slots[0].label = label
             self._journal.add(event)
             self._arriving[id(known)] = event, None
-        self._journal.keeper.late = event  # it is not known whether it accumulates
+        self._journal.keeper.put_off(event)  # it is not known whether it accumulates
 
     def _again(self, value: RawValue, *, is_accumulating: bool) -> RawEvent | None:
         """Return the record of the step before, if this should arrive now."""

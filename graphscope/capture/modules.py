@@ -180,7 +180,7 @@ class ModuleWatch:
         return running.path if running is not None else ""
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
-        if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
+        if self._journal.is_foreign_thread():
             return
         if is_tracing():  # its graph would name values after variables of ours
             self._hide(module, "torch.jit.trace writes down what is done with tensors")
@@ -201,7 +201,7 @@ class ModuleWatch:
         self._journal.add_gap(f"the inside of {name} was not recorded: {reason}")
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        if torch.compiler.is_dynamo_compiling() or self._journal.is_foreign_thread():
+        if self._journal.is_foreign_thread():
             return
         if self._hidden and self._hidden[-1][0] == id(module):
             before = self._hidden.pop()[1]

@@ -184,9 +184,9 @@ class Recorder:
                 self._ops.functions.drop()
                 self._ops.transforms.settle()
                 self._names.apply()
-                self._raised.settle(error, _describe(error))
-                reason = _describe(error) or note
-                self._journal.finish(reason, is_aborted=error is not None)
+                text = "" if error is None else describe_error(error)
+                self._raised.settle(error, text)
+                self._journal.finish(text or note, is_aborted=error is not None)
             except Exception as fault:  # noqa: BLE001 - the observer rule
                 self._journal.count_fault(fault)
                 sys.stderr.write(
@@ -244,11 +244,11 @@ class Recorder:
         if not self._mode.is_live or not journal.lock.acquire(blocking=False):
             return None
         try:
-            place = journal.step, len(journal.events)
+            place = self.place()
             if not journal.has_update or place == self._drafted:
                 return None
             self._drafted = place
-            return journal.freeze(Status.COMPLETE)
+            return journal.freeze()
         except Exception as fault:  # noqa: BLE001 - the observer rule
             journal.count_fault(fault)
             return None
@@ -284,10 +284,6 @@ class Recorder:
 
 def _is_ours(mode: object) -> bool:
     return isinstance(mode, CaptureMode | ScoutMode)
-
-
-def _describe(error: BaseException | None) -> str:
-    return "" if error is None else describe_error(error)
 
 
 _RUNNING: Final[list[Recorder]] = []

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from graphscope.capture.calls import STACK_LEVEL, PlacedCalls, deepened
 from graphscope.capture.mode import BACKWARD, SILENT, CaptureMode, Place
-from graphscope.capture.stack import is_tracing, remove_modes
+from graphscope.capture.stack import is_tracing, modes_here, remove_modes
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.tracebacks import without_ours
 
@@ -116,9 +116,9 @@ class Scout:
     def wake(self) -> None:
         """Start the recorder, whose mode is then on top of the stack."""
         self.has_begun = True
-        before = _modes_here()
+        before = modes_here()
         self._start()
-        for mode in _modes_here():
+        for mode in modes_here():
             is_new = not any(mode is other for other in before)
             if is_new and isinstance(mode, CaptureMode):
                 self._successor = mode
@@ -126,7 +126,7 @@ class Scout:
     def hand_over(self, *, is_away: bool = False) -> None:
         """Let the scout's mode become that of the recorder."""
         found = self._successor
-        is_here = is_away or any(mode is self.mode for mode in _modes_here())
+        is_here = is_away or any(mode is self.mode for mode in modes_here())
         if found is not None and is_here:  # else the user's code has taken it away
             remove_modes(lambda mode: mode is found)
             _become(self.mode, CaptureMode, vars(found))
@@ -194,14 +194,9 @@ def _requires_gradient(item: object) -> bool:
 def _is_applied(frame: FrameType | None) -> bool:
     """Whether the forward of an `autograd.Function` runs, which records no graph."""
     for _ in range(_MAX_FRAMES):
-        if frame is None or frame.f_code is _APPLY:
-            break
+        if frame is None:
+            return False
+        if frame.f_code is _APPLY:
+            return True
         frame = frame.f_back
-    else:
-        return False
-    return frame is not None
-
-
-def _modes_here() -> list[Any]:
-    count = torch._C._len_torch_function_stack()
-    return [torch._C._get_function_stack_at(index) for index in range(count)]
+    return False

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 
 from graphscope.capture.reader import ABSENT
-from graphscope.capture.records import RawSlot, RawValue
+from graphscope.capture.records import RawNode, RawSlot, RawValue
 from graphscope.capture.tensors import dtype_name, shape_of
 from graphscope.model.graph import Role
 
@@ -35,3 +35,14 @@ def make_slot(
             kind_of_number=value.kind_of_number,
         )
     return RawSlot(role, ABSENT)
+
+
+def make_output_slot(
+    node: RawNode, position: int, gradient: torch.Tensor | None
+) -> RawSlot:
+    """Return a slot for what reaches an output of `node`; nothing is read yet."""
+    slot = make_slot(Role.GRAD_OUTPUT, gradient, node.outputs.get(position))
+    slot.node, slot.position = node, position
+    if slot.value is not None and slot.value.has_hook:
+        slot.label = HOOK
+    return slot

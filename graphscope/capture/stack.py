@@ -28,14 +28,18 @@ def _put_back(modes: Modes) -> None:
         torch._C._push_on_torch_function_stack(mode)
 
 
+def modes_here() -> Modes:
+    """Return the stack of this thread, outermost first."""
+    count = torch._C._len_torch_function_stack()
+    return [torch._C._get_function_stack_at(index) for index in range(count)]
+
+
 def remove_modes(is_wanted: Callable[[TorchFunctionMode], bool]) -> Modes:
     """Take every mode that `is_wanted` off the stack; return the stack before that.
 
     Returns an empty list, and touches nothing, when none is wanted.
     """
-    count = torch._C._len_torch_function_stack()
-    found = [torch._C._get_function_stack_at(index) for index in range(count)]
-    if not any(is_wanted(mode) for mode in found):
+    if not any(is_wanted(mode) for mode in modes_here()):
         return []
     before = _take_all()
     _put_back([mode for mode in before if not is_wanted(mode)])

@@ -87,11 +87,9 @@ class ThreadWatch:
         self._begin = begin
         self._left = most
         self._watched: dict[int, _Watched] = {}
-        self._is_attached = False
 
     def attach(self) -> None:
         """Begin to watch."""
-        self._is_attached = True
         _ATTACHED.append(self)
         _install()
         ENTER.add(self._enter, is_first=True)
@@ -106,7 +104,6 @@ class ThreadWatch:
         The scout of a thread that runs on stays in its stack and passes everything on:
         no other thread can take it away.
         """
-        self._is_attached = False
         if self in _ATTACHED:
             _ATTACHED.remove(self)
         _uninstall()
@@ -139,7 +136,7 @@ class ThreadWatch:
     def _wake(self) -> None:
         """Start the recorder of this thread."""
         watched = self._watched.get(get_ident())
-        if watched is None or not self._is_attached:
+        if watched is None or self not in _ATTACHED:
             return
         watched.name = current_thread().name
         if not self._left:

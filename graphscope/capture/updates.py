@@ -140,12 +140,7 @@ class UpdateWatch:
         if event is None or not self._repeat(event, label, parameters, hyper):
             event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
             self._record(event, parameters, hyper)
-        keeper = self._journal.keeper
-        keeper.missing = partial(self._without_gradient, optimizer)
-        try:
-            self._journal.tell(event)
-        finally:
-            keeper.missing = tuple  # nothing of the user's is kept
+        self._journal.tell(event, partial(self._without_gradient, optimizer))
 
     def _without_gradient(self, optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
         """Name the parameters that an update has passed over for want of a gradient."""

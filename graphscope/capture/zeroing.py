@@ -105,7 +105,7 @@ class ZeroWatch:
         """
         label = "to None" if after == ABSENT else "to 0"
         self._note_zero(leaf, label, before, after)
-        self._journal.keeper.late = self._journal.events[-1]
+        self._journal.keeper.put_off(self._journal.events[-1])
 
     def _note_zero(
         self, leaf: torch.Tensor, label: str, before: Reading, after: Reading

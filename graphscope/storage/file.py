@@ -136,7 +136,8 @@ class FileRecording:
         """
         last = max(len(self._steps) - 1, 0)
         start = self._steps[last][0] if self._steps else 0
-        is_replaced = bool(self._steps) and read_mark(connection, start) != self._mark
+        mark = read_mark(connection, start) if self._steps else None
+        is_replaced = bool(self._steps) and mark != self._mark
         if is_replaced:
             del self._health[last:]
             for numbers in self._series.values():
@@ -146,7 +147,9 @@ class FileRecording:
         shift = self._numbers[last - 1] - self._steps[last - 1][0] if last else 0
         self._numbers = [*self._numbers[:last], *number_steps(new, shift)]
         if self._steps:
-            self._mark = read_mark(connection, self._steps[-1][0])
+            end = self._steps[-1][0]
+            is_read = mark is not None and end == start
+            self._mark = mark if is_read else read_mark(connection, end)
         else:
             check_length(self.path, connection.stamp)
         return is_replaced
