@@ -1,6 +1,7 @@
 """The debugger of one process: its seats, its breakpoints, and what commands do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, RLock
 from time import monotonic
 from typing import Final
@@ -53,7 +54,6 @@ class Debugger:
         self._seats: list[Seat] = []
         self._starts_paused = False
         self._head = ProcessState(pid, script, rank)
-        self._ending, self._is_failed = "", False
         self._is_controlled = False
         self._vanished_at: float | None = None
         self._arrived = Event()
@@ -62,15 +62,11 @@ class Debugger:
     def state(self) -> ProcessState:
         """Where everything is now."""
         with self._lock:
-            return ProcessState(
-                self._head.pid,
-                self._head.script,
-                self._head.rank,
-                tuple(seat.state for seat in self._seats),
-                self._breakpoints.states(),
-                self._is_controlled,
-                self._ending,
-                self._is_failed,
+            return replace(
+                self._head,
+                seats=tuple(seat.state for seat in self._seats),
+                breakpoints=self._breakpoints.states(),
+                is_controlled=self._is_controlled,
             )
 
     def publish(self) -> None:
@@ -135,7 +131,7 @@ class Debugger:
     def end(self, ending: str, *, is_failed: bool = False) -> None:
         """Tell how the process ends."""
         with self._lock:
-            self._ending, self._is_failed = ending, is_failed
+            self._head = replace(self._head, ending=ending, is_failed=is_failed)
         for seat in self._seats:
             seat.end()
         self.publish()
@@ -257,7 +253,7 @@ class Debugger:
     def _describe_lack(self, command: Command) -> str:
         """Say why there is no thread that a command could be for."""
         verb = command.verb.value
-        if self._ending:
+        if self._head.ending:
             return f"The command {verb!r} needs a training that runs; this has ended."
         if command.seat is None:
             return f"The command {verb!r} needs a recorded thread, and all have ended."

@@ -6,7 +6,7 @@ debugged, and scripts of one name do not share it.
 
 import json
 import os
-import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from platformdirs import user_state_path
 
 from graphscope.debugger.breakpoints import parse_breakpoint
 from graphscope.debugger.breakpoints.table import MAX_BREAKPOINTS
+from graphscope.debugger.control.info import replace_private
 from graphscope.debugger.expressions import parse_expression
 from graphscope.debugger.watches import MAX_WATCHES
 from graphscope.errors import DebuggerError
@@ -89,23 +90,12 @@ def store_saved(script: Path, saved: Saved) -> None:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(path, _encode(saved))
+        replace_private(path, _encode(saved))
     except (OSError, ValueError, RuntimeError) as error:
         raise DebuggerError(
             f"The breakpoints were not saved for the next run: {error}. "
             f"Name another folder in {FOLDER_VARIABLE}."
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _encode(saved: Saved) -> bytes:
@@ -136,8 +126,10 @@ def _decode(data: bytes) -> Saved:
         if isinstance(b, dict) and b.keys() == {"text", "is_enabled"}
     ]
     watches = [_text(text) for text in _list(found, "watches")]
-    good = [b for b in breakpoints[:MAX_BREAKPOINTS] if _is_breakpoint(b.text)]
-    kept = [text for text in watches[:MAX_WATCHES] if _is_expression(text)]
+    good = [
+        b for b in breakpoints[:MAX_BREAKPOINTS] if _is_read(parse_breakpoint, b.text)
+    ]
+    kept = [text for text in watches[:MAX_WATCHES] if _is_read(parse_expression, text)]
     lost = len(_list(found, "breakpoints")) + len(watches) - len(good) - len(kept)
     problem = f"{lost} of the saved breakpoints and watches cannot be read."
     return Saved(tuple(good), tuple(kept), problem if lost else "")
@@ -156,17 +148,9 @@ def _text(found: object) -> str:
     return found
 
 
-def _is_breakpoint(text: str) -> bool:
+def _is_read(read: Callable[[str], object], text: str) -> bool:
     try:
-        parse_breakpoint(text)
-    except DebuggerError:
-        return False
-    return True
-
-
-def _is_expression(text: str) -> bool:
-    try:
-        parse_expression(text)
+        read(text)
     except DebuggerError:
         return False
     return True

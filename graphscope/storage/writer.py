@@ -4,8 +4,6 @@ Separate from the connection (`graphscope.storage.sink`), which lives on this wr
 own thread.
 """
 
-import os
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from graphscope.errors import RecordingError
+from graphscope.forks import call_in_child
 from graphscope.model.graph import Graph
 from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Trace
@@ -110,8 +109,7 @@ class RecordingWriter:
         self._is_closed = False
         self._end_error = ""
         self._thread = Thread(target=self._run, name="graphscope-writer", daemon=True)
-        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-            os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
+        call_in_child(self._drop_in_child)
         if starts:
             self.start()
 
@@ -343,6 +341,11 @@ class RecordingWriter:
         self.report(self.error)
 
     def _drop_in_child(self) -> None:
+        """Leave the file to the parent: what a forked child runs.
+
+        The thread, and with it the connection, does not exist in the child. Nothing may
+        close the connection there: SQLite's locks belong to the parent.
+        """
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._pending = deque()
@@ -350,21 +353,6 @@ class RecordingWriter:
         self._is_closed = True
         if self._sink is not None:
             self._sink.drop_lock()
-
-
-def _drop_in_child(writer: "weakref.ref[RecordingWriter]") -> Callable[[], None]:
-    """Return what a forked child runs: the file stays the parent's alone.
-
-    The thread, and with it the connection, does not exist in the child. Nothing may
-    close the connection there: SQLite's locks belong to the parent.
-    """
-
-    def drop() -> None:
-        found = writer()
-        if found is not None:
-            found._drop_in_child()  # noqa: SLF001 - same module, same class
-
-    return drop
 
 
 def _place_of(trace: Trace) -> Place:

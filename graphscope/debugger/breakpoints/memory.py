@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from graphscope.debugger.arrival import Arrival
+from graphscope.debugger.stepping import is_within
 from graphscope.model.graph import EventKind, Phase
 from graphscope.model.site import Site
 
@@ -123,7 +124,7 @@ class SeatMemory:
         flow = self.flow
         if flow is None or flow.is_backward:
             return
-        if flow.scope == scope or flow.scope.startswith(f"{scope}."):
+        if is_within(flow.scope, scope):
             self.flow = None
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Final
 
+from graphscope.debugger.stepping import is_within
+
 _REMEMBERED: Final = 4096  # answers of one pattern
 
 
@@ -49,8 +51,7 @@ class Pattern:
         ''
         """
         if self._glob is None:
-            is_in = scope == self.text or scope.startswith(f"{self.text}.")
-            return self.text if is_in else ""
+            return self.text if is_within(scope, self.text) else ""
         found = self._known.get(scope)
         if found is None:
             found = next(filter(self.matches, outer_modules(scope)), "")

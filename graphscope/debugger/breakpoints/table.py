@@ -11,6 +11,7 @@ from graphscope.debugger.breakpoints.parse import Breakpoint, parse_breakpoint
 from graphscope.debugger.breakpoints.places import is_reached
 from graphscope.debugger.state import BreakpointState
 from graphscope.errors import DebuggerError
+from graphscope.model.graph import Graph
 from graphscope.model.trace import Status, Trace
 
 MAX_BREAKPOINTS: Final = 100
@@ -24,11 +25,14 @@ class _Entry:
         breakpoint: What it is.
         state: What is told of it.
         is_found: Whether a step had all the names that it mentions.
+        checked: The graph of the step that `state.problem` is of: most steps have the
+            very same one.
     """
 
     breakpoint: Breakpoint
     state: BreakpointState
     is_found: bool = False
+    checked: Graph | None = None
 
 
 class BreakpointTable:
@@ -167,7 +171,7 @@ class BreakpointTable:
         none any more as soon as a step has it.
         """
         for entry in self._entries:
-            if entry.is_found:
+            if entry.is_found or entry.checked is trace.graph:
                 continue
             problem = find_problem(entry.breakpoint, trace.graph)
             with self._lock:
@@ -177,6 +181,7 @@ class BreakpointTable:
                 elif trace.status is not Status.COMPLETE:
                     continue
                 entry.state = replace(entry.state, problem=problem)
+                entry.checked = trace.graph
 
 
 def _find_reached(

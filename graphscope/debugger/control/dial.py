@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from graphscope.debugger.control import peers
-from graphscope.debugger.control.endpoint import LOOPBACK, send_at_once
+from graphscope.debugger.control.endpoint import send_at_once
 from graphscope.debugger.control.info import SessionInfo, Transport
 from graphscope.debugger.control.messages import FromServer, decode_from_server
 from graphscope.debugger.control.wire import MessageError, Unframer
@@ -105,12 +105,9 @@ def dial(found: SessionInfo, until: float) -> Line:
     is_unix = found.transport is Transport.UNIX
     if is_unix and not hasattr(socket, "AF_UNIX"):
         raise Lost("there are no Unix sockets here")
-    family = socket.AF_UNIX if is_unix else socket.AF_INET
-    connection = socket.socket(family, socket.SOCK_STREAM)
+    connection = found.open_socket()
     try:
-        _connect(
-            connection, found.socket_path if is_unix else (LOOPBACK, found.port), until
-        )
+        _connect(connection, found.address, until)
         if not is_unix:
             send_at_once(connection)
     except OSError as error:

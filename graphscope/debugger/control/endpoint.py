@@ -5,8 +5,6 @@ import platform
 import secrets
 import socket
 import tempfile
-import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +23,7 @@ from graphscope.debugger.control.info import (
 from graphscope.debugger.control.places import is_short, list_roots, make_root
 from graphscope.debugger.control.processes import find_start
 from graphscope.errors import DebuggerError
-
-LOOPBACK: Final = "127.0.0.1"
+from graphscope.forks import call_in_child
 
 _TOKEN_BYTES: Final = 32
 _WAITING: Final = 64  # may queue while the thread waits for the interpreter
@@ -48,8 +45,7 @@ class Endpoint:
         self.info = info
         self.listener = listener
         self._is_closed = False
-        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-            os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
+        call_in_child(self.drop)
 
     @property
     def log_path(self) -> Path:
@@ -167,14 +163,12 @@ def _make_folder(transport: Transport) -> Path:
 
 
 def _listen(info: SessionInfo) -> Endpoint:
-    family = socket.AF_UNIX if info.transport is Transport.UNIX else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = info.open_socket()
     try:
+        listener.bind(info.address)
         if info.transport is Transport.UNIX:
-            listener.bind(info.socket_path)
             Path(info.socket_path).chmod(_PRIVATE)  # nobody listens yet
         else:
-            listener.bind((LOOPBACK, 0))
             info = replace(info, port=listener.getsockname()[1])
         if info.transport is Transport.TCP or not peers.can_tell_user():
             info = replace(info, token=secrets.token_hex(_TOKEN_BYTES))
@@ -186,12 +180,3 @@ def _listen(info: SessionInfo) -> Endpoint:
         listener.close()
         raise
     return Endpoint(info, listener)
-
-
-def _drop_in_child(endpoint: "weakref.ref[Endpoint]") -> Callable[[], None]:
-    def drop() -> None:
-        parents = endpoint()
-        if parents is not None:
-            parents.drop()
-
-    return drop

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import socket
 import stat
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,6 +20,7 @@ LOG_NAME: Final = "control.log"
 DRAFT_PREFIX: Final = ".draft-"
 
 _FORMAT: Final = 1
+_LOOPBACK: Final = "127.0.0.1"
 _PRIVATE: Final = 0o600
 _OTHERS: Final = 0o077
 _HIGHEST_PORT: Final = 2**16 - 1
@@ -69,6 +71,22 @@ class SessionInfo:
         """Name of the Unix socket; nothing that a file says decides on it."""
         return str(self.folder / SOCKET_NAME)
 
+    @property
+    def address(self) -> str | tuple[str, int]:
+        """Where one connects to; the port is 0 until the process listens."""
+        is_unix = self.transport is Transport.UNIX
+        return self.socket_path if is_unix else (_LOOPBACK, self.port)
+
+    def open_socket(self) -> socket.socket:
+        """Return a new socket of the kind that connects to it.
+
+        Raises:
+            OSError: There can be no more.
+        """
+        is_unix = self.transport is Transport.UNIX
+        family = socket.AF_UNIX if is_unix else socket.AF_INET
+        return socket.socket(family, socket.SOCK_STREAM)
+
 
 def write_info(info: SessionInfo) -> None:
     """Put `session.json` there in one move, readable for its owner only.
@@ -89,13 +107,8 @@ def write_info(info: SessionInfo) -> None:
         "port": info.port,
         "has_token": bool(info.token),
     }
-    draft = info.folder / f"{DRAFT_PREFIX}{secrets.token_hex(4)}"
     text = json.dumps(content, ensure_ascii=False)
-    try:
-        write_private(draft, text.encode(errors="replace"))
-        draft.replace(info.folder / INFO_NAME)
-    finally:
-        draft.unlink(missing_ok=True)
+    replace_private(info.folder / INFO_NAME, text.encode(errors="replace"))
 
 
 def read_info(folder: Path) -> SessionInfo | None:
@@ -108,6 +121,20 @@ def read_info(folder: Path) -> SessionInfo | None:
     except (OSError, ValueError, MessageError):
         return None
     return replace(info, token=token)
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Put `data` into `path` in one move, readable for its owner only.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    draft = path.with_name(f"{DRAFT_PREFIX}{secrets.token_hex(4)}")
+    try:
+        write_private(draft, data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def write_private(path: Path, data: bytes) -> None:

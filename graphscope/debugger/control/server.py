@@ -7,7 +7,6 @@ somebody has sent something, or half a second has gone.
 import os
 import signal
 import socket
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock, Thread, current_thread
@@ -21,6 +20,7 @@ from graphscope.debugger.control.log import ControlLog, quote
 from graphscope.debugger.state import ProcessState
 from graphscope.debugger.verbs import Command
 from graphscope.errors import DebuggerError
+from graphscope.forks import call_in_child
 
 TICK_S: Final = 0.5
 
@@ -76,8 +76,7 @@ class ControlServer:
         self._is_over = False
         self._next_tick, self._next_state = 0.0, float("-inf")
         self._thread = Thread(target=self._run, name="graphscope-control", daemon=True)
-        if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-            os.register_at_fork(after_in_child=_drop_in_child(weakref.ref(self)))
+        call_in_child(self.drop)
 
     def start(self) -> None:
         """Begin to serve.
@@ -195,12 +194,3 @@ def _leave_signals_to_others() -> None:
     if hasattr(signal, "pthread_sigmask"):
         own = {getattr(signal, name, None) for name in _OWN_FAULTS}
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - own)
-
-
-def _drop_in_child(server: "weakref.ref[ControlServer]") -> Callable[[], None]:
-    def drop() -> None:
-        parents = server()
-        if parents is not None:
-            parents.drop()
-
-    return drop

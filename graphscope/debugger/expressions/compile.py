@@ -100,9 +100,7 @@ def _nodes_within(tree: ast.AST, start: int) -> list[ast.AST]:
             return found
         found += level
     where = min((n.col_offset for n in level if isinstance(n, ast.expr)), default=0)
-    raise Mistake(
-        "This is nested too deeply; write it in a simpler way.", where + start
-    )
+    raise Mistake(_TOO_DEEP, where + start)
 
 
 def _syntax_mistake(error: SyntaxError, start: int, tokens: list[Token]) -> Mistake:
@@ -156,24 +154,7 @@ def _unary(node: ast.UnaryOp) -> Reader:
 
 
 def _binary(node: ast.BinOp) -> Reader:
-    left, right = _walk(node.left), _walk(node.right)
-    compute = _operator(node.op, node)
-
-    def run(arrival: Arrival) -> Any:
-        first = left(arrival)
-        if first is None:
-            return None
-        second = right(arrival)
-        if second is None:
-            return None
-        try:
-            found = compute(first, second)
-            has_overflown = isinf(found) and isfinite(first) and isfinite(second)
-        except _FAILURES:
-            return None
-        return None if has_overflown else found
-
-    return run
+    return _guarded(_operator(node.op, node), _walk(node.left), _walk(node.right))
 
 
 def _boolean(node: ast.BoolOp) -> Reader:
@@ -207,6 +188,8 @@ def _comparison(node: ast.Compare) -> Reader:
 def _call(node: ast.Call) -> Reader:
     if not isinstance(node.func, ast.Name):
         raise Mistake("Only a function can be called.", node.col_offset)
+    if node.keywords:
+        raise Mistake("A function is given numbers, without names.", node.col_offset)
     name, count = node.func.id, len(node.args)
     if count < 2 if name in MANY else count != 1:  # noqa: PLR2004 - two or more
         takes = "two or more numbers" if name in MANY else "one number"
@@ -215,16 +198,21 @@ def _call(node: ast.Call) -> Reader:
 
 
 def _guarded(compute: Callable[..., Any], *parts: Reader) -> Reader:
-    """Return `compute` of the parts, None where one of them is not there."""
+    """Return `compute` of the parts.
+
+    It is None where one of them is not there, and where the result is too large.
+    """
 
     def run(arrival: Arrival) -> Any:
-        numbers = [part(arrival) for part in parts]
+        numbers: list[Any] = [part(arrival) for part in parts]
         if None in numbers:
             return None
         try:
-            return compute(*numbers)
+            found = compute(*numbers)
+            has_overflown = isinf(found) and all(map(isfinite, numbers))
         except _FAILURES:
             return None
+        return None if has_overflown else found
 
     return run
 

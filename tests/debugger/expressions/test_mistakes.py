@@ -72,6 +72,10 @@ The function 'max' takes two or more numbers.
   max(w) > 1
   ^""",
         """\
+A function is given numbers, without names.
+  min(1, 2, **w) > 1
+  ^""",
+        """\
 'step' is a number already: nothing can be asked of it.
   step.l2 > 1
        ^""",
