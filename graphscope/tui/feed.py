@@ -33,7 +33,12 @@ class Feed:
         self._recording = recording
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._lock = Lock()
-        self._changes = 0  # how often a refresh has found something
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often a refresh has found something."""
+        return self._changes
 
     @property
     def steps(self) -> int:

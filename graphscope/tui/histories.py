@@ -19,8 +19,7 @@ class HistoryKey:
 
     name: str
     gradient_role: Role
-    steps: int
-    changes: int = 0
+    changes: int
 
 
 class Histories:

@@ -96,6 +96,10 @@ class PanesApp(App[None]):
         self._show_chain()
         self._show_graph()
         self._show_details()
+        self.refresh_bars()
+
+    def refresh_bars(self) -> None:
+        """Draw the lines above and below the panes."""
         for bar in self.query(Bar):
             bar.refresh()
 

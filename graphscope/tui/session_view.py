@@ -74,7 +74,6 @@ class SessionView:
         self.about_to_run: tuple[int, int] | None = None
         self._feed = feed
         self._if_empty = if_empty
-        self._changes = 0
         self._traps = TrapWatch(feed)
         self._title = title
         self._origin: Origin | None = None
@@ -93,7 +92,7 @@ class SessionView:
     @property
     def changes(self) -> int:
         """How often the recording has changed since it was opened."""
-        return self._changes
+        return self._feed.changes
 
     @property
     def steps(self) -> int:
@@ -118,7 +117,6 @@ class SessionView:
         except GraphscopeError:
             return False
         if is_changed:
-            self._changes += 1
             was_empty, number = self._steps == 0, self.number
             self._steps, self._losses = self._feed.steps, self._feed.losses()
             self.numbers = self._feed.numbers
@@ -286,7 +284,7 @@ class SessionView:
             return None
         value = self.moment.graph.values[node.value]
         role = Role.ARRIVED if value.is_leaf else Role.GRAD_OUTPUT
-        return HistoryKey(name, role, self._steps, self._changes)
+        return HistoryKey(name, role, self._feed.changes)
 
     def read_history(self, key: HistoryKey, is_wanted: Callable[[], bool]) -> History:
         """Read the numbers of a node over the steps; for worker threads."""

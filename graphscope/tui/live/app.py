@@ -15,6 +15,7 @@ from textual.widget import Widget
 from graphscope.debugger.state import Activity
 from graphscope.debugger.verbs import Verb
 from graphscope.errors import DebuggerError
+from graphscope.storage.memory import MemoryRecording
 from graphscope.tui.fd_guard import guard_descriptors
 from graphscope.tui.feed import Feed
 from graphscope.tui.garbage import short_collections
@@ -24,7 +25,6 @@ from graphscope.tui.live.keys import LIVE_KEYS, MORE_SEATS
 from graphscope.tui.live.link import ChildLike, SessionSource
 from graphscope.tui.live.list_drawer import ListDrawer
 from graphscope.tui.live.log_drawer import LogDrawer
-from graphscope.tui.live.nothing import NothingYet
 from graphscope.tui.live.outcome import Outcome
 from graphscope.tui.live.places import place_of_node, run_to
 from graphscope.tui.live.saving import Keeper
@@ -87,11 +87,6 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         return self._breakpoints, self._watches, self._printed
 
     @property
-    def shown_session(self) -> SessionView:
-        """What is on the screen."""
-        return self.session
-
-    @property
     def is_waiting(self) -> bool:
         """Whether something is still to be shown, or an answer to come."""
         return self._watches.is_waiting or super().is_waiting
@@ -121,9 +116,8 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         is_open = any(drawer.display for drawer in self._drawers)
         self.query_one("#graph").screen.set_class(is_open, "-drawer")
         super().show()
-        for drawer in (self._breakpoints, self._watches):
-            if drawer.display:
-                drawer.fill()
+        if self._watches.display:
+            self._watches.fill()
 
     def refresh_bars(self) -> None:
         """Draw what changes without a move."""
@@ -152,7 +146,6 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         drawer.display = True
         if isinstance(drawer, ListDrawer):
             drawer.focus()
-            drawer.fill()
         else:
             drawer.fill(is_forced=True)
         self.show()
@@ -237,7 +230,7 @@ class LiveApp(CommandingApp, inherit_bindings=False):
         """Show what the script printed when there is nothing else to show."""
         if self.roster.early_end and not self._has_told_end:
             self._has_told_end = True
-            nothing = Feed(NothingYet())
+            nothing = Feed(MemoryRecording(()))
             self.session = SessionView(nothing, self.roster.title, if_empty=_NO_TORCH)
             self.go(self.position)
             self._open(self._printed)

@@ -64,7 +64,7 @@ class BreakpointDrawer(ListDrawer):
 
     def _jump(self, chosen: BreakpointState) -> None:
         """Go to the next event of the step at which the breakpoint would pause."""
-        session = self._host.shown_session
+        session = self._host.session
         if session.moment is None:
             return
         try:

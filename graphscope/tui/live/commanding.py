@@ -3,8 +3,6 @@
 from time import monotonic
 from typing import Final
 
-from textual.screen import Screen
-
 from graphscope.debugger.verbs import MOVING, Command, Verb
 from graphscope.tui.live.dialogs import Asking, Choice, Option, Report
 from graphscope.tui.live.known_names import find_mistake, known_names
@@ -190,13 +188,7 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
         if self.roster.is_over:
             self._leave(Outcome.ENDED)
             return
-
-        def leave(text: str, is_refusal: bool) -> None:  # noqa: FBT001
-            del text, is_refusal
-            self._leave(Outcome.DETACHED)
-
-        if not self._send_to_all(Verb.DETACH, leave):
-            self._leave(Outcome.DETACHED)
+        self._send_and_leave(Verb.DETACH, Outcome.DETACHED)
 
     async def action_quit(self) -> None:
         if self.roster.is_over:
@@ -211,7 +203,7 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
             if answer == "d":
                 self.action_detach()
             elif answer == "s":
-                self._stop_and_leave()
+                self._send_and_leave(Verb.STOP, Outcome.STOPPED)
 
         options = [
             Option("d", "detach: it goes on without a debugger"),
@@ -219,21 +211,17 @@ class CommandingApp(WatchingApp, inherit_bindings=False):
         ]
         self.push_screen(Choice("quit", _STILL_RUNS, options), leave)
 
-    def _stop_and_leave(self) -> None:
+    def _send_and_leave(self, verb: Verb, outcome: Outcome) -> None:
         def leave(text: str, is_refusal: bool) -> None:  # noqa: FBT001
             del text, is_refusal
-            self._leave(Outcome.STOPPED)
+            self._leave(outcome)
 
-        if not self._send_to_all(Verb.STOP, leave):
-            self._leave(Outcome.STOPPED)
+        if not self._send_to_all(verb, leave):
+            self._leave(outcome)
 
     def _leave(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.exit()
-
-    def ask_for(self, dialog: Screen[str | None]) -> None:
-        """Open a dialog whose answer is not waited for."""
-        self.push_screen(dialog)
 
     # --- threads and processes
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
@@ -50,10 +48,6 @@ class Choice(Dialog[str]):
             parts += [(f"\n{option.key:>5}  ", "bold $text-primary"), option.meaning]
         return Content.assemble(*parts)
 
-    def key_options(self) -> frozenset[str]:
-        """Return the keys that answer."""
-        return frozenset(option.key for option in self._options)
-
     def action_answer(self, key: str) -> None:
         """Close with an answer."""
         self.dismiss(key)
@@ -76,10 +70,6 @@ class _Suggestion(Input):
 
 class Asking(Dialog[str]):
     """Asks for a text that somebody else checks, such as the debugged process."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+u", "clear", "Clear", show=False, id="asking.clear"),
-    ]
 
     def __init__(
         self, title: str, *, default: str = "", hint: str, submit: Submit

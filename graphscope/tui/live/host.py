@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-from textual.screen import Screen
-
 from graphscope.debugger.verbs import Verb
 from graphscope.tui.live.roster import Roster
 from graphscope.tui.session_view import SessionView
@@ -18,7 +16,7 @@ class Host(Protocol):
         """The processes and their threads."""
 
     @property
-    def shown_session(self) -> SessionView:
+    def session(self) -> SessionView:
         """What is on the screen."""
 
     def ask_place(self, title: str, verb: Verb, default: str = "") -> None:
@@ -26,9 +24,6 @@ class Host(Protocol):
 
     def change_breakpoint(self, verb: Verb, text: str) -> None:
         """Switch or remove a breakpoint."""
-
-    def ask_for(self, dialog: Screen[str | None]) -> None:
-        """Open a dialog whose answer is not waited for."""
 
     def go(self, position: Position, *, follow: bool = True) -> None:
         """Go to another place in the recording."""

@@ -33,11 +33,6 @@ class ListDrawer(Canvas):
             self.drawer = drawer
             self.what = what
 
-        @property
-        def control(self) -> "ListDrawer":
-            """The pane, for `@on` selectors."""
-            return self.drawer
-
     class Moved(Message):
         """Another row was chosen."""
 

@@ -12,8 +12,8 @@ from graphscope.debugger.state import Activity, SeatState
 from graphscope.errors import RecordingError
 from graphscope.storage.ending import Ending
 from graphscope.storage.file import FileRecording, open_recording
+from graphscope.storage.memory import MemoryRecording
 from graphscope.tui.feed import Feed
-from graphscope.tui.live.nothing import NothingYet
 from graphscope.tui.session_view import SessionView
 from graphscope.tui.state import LAST, Position
 
@@ -38,7 +38,9 @@ class SeatView:
         self._recording: FileRecording | None = None
         self._is_due = True
         self._has_failed = False
-        self.session = SessionView(Feed(NothingYet()), title, if_empty=NOTHING_YET)
+        self.session = SessionView(
+            Feed(MemoryRecording(())), title, if_empty=NOTHING_YET
+        )
 
     def close(self) -> None:
         """Close its recording."""

@@ -63,7 +63,7 @@ class WatchDrawer(ListDrawer):
 
     @property
     def _arrival(self) -> RecordedArrival | None:
-        session = self._host.shown_session
+        session = self._host.session
         moment = session.moment
         if moment is None or moment.current is None:
             return None
@@ -72,14 +72,14 @@ class WatchDrawer(ListDrawer):
 
     @property
     def _key(self) -> WatchKey:
-        session, watches = self._host.shown_session, self.panel.watches
+        session, watches = self._host.session, self.panel.watches
         place = (session.number, session.position.event)
         if not any(expression.is_of_event for expression in watches.expressions):
             place = (-1, -1)
         return WatchKey(watches.texts, id(session), session.changes, place)
 
     def _begin(self) -> None:
-        self._work_out(self._key, self._host.shown_session.feed, self._arrival)
+        self._work_out(self._key, self._host.session.feed, self._arrival)
 
     @work(thread=True, exclusive=True, group="watches", exit_on_error=False)
     def _work_out(self, key: WatchKey, feed: Feed, at: RecordedArrival | None) -> None:
@@ -105,7 +105,7 @@ class WatchDrawer(ListDrawer):
     def _ask(self) -> None:
         def submit(text: str, report: Report) -> None:
             try:
-                names = known_names(self._host.shown_session.feed)
+                names = known_names(self._host.session.feed)
                 self.panel.watches = self.panel.watches.add(text, names)
             except DebuggerError as error:
                 report(str(error))
@@ -117,11 +117,11 @@ class WatchDrawer(ListDrawer):
         dialog = Asking(
             "watch an expression", default=self._selected(), hint=_HINT, submit=submit
         )
-        self._host.ask_for(dialog)
+        self.app.push_screen(dialog)
 
     def _selected(self) -> str:
         """Write the selected node as an expression."""
-        session = self._host.shown_session
+        session = self._host.session
         node = session.selected
         if session.moment is None or node is None:
             return ""

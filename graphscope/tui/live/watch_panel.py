@@ -5,6 +5,7 @@ Knows no widgets. Worked-out numbers of finished steps are remembered.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Final
 
 from graphscope.debugger.expressions import Expression, check_names
@@ -12,7 +13,7 @@ from graphscope.debugger.recorded import RecordedArrival
 from graphscope.debugger.watches import WatchList, watch_series
 from graphscope.errors import DebuggerError, GraphscopeError
 from graphscope.model.numbers import format_number
-from graphscope.model.trace import Status
+from graphscope.model.trace import Status, Trace
 from graphscope.tui.feed import Feed, Series
 from graphscope.tui.lines import Band, ListPicture, Piece, ScreenLine, Tone, line, pad
 from graphscope.tui.sparkline import draw_sparkline
@@ -68,36 +69,35 @@ class WatchPanel:
         at: RecordedArrival | None,
         is_wanted: Callable[[], bool],
     ) -> list[Series]:
-        """Return what each expression comes to in the last steps."""
-        return [
-            self._work_out_one(feed, expression, at, is_wanted)
-            for expression in self.watches.expressions
-        ]
+        """Return what each expression comes to in the last steps.
 
-    def _work_out_one(
+        A step is read once for all of them, and not when every number is known.
+        """
+        expressions = self.watches.expressions
+        found: list[list[float | None]] = [[] for _ in expressions]
+        for step in range(max(feed.steps - WATCHED_STEPS, 0), feed.steps):
+            if not is_wanted():
+                break
+            read = cache(partial(feed.read, step))
+            for expression, series in zip(expressions, found, strict=True):
+                series.append(self._number(feed, expression, at, (step, read)))
+        return list(found)
+
+    def _number(
         self,
         feed: Feed,
         expression: Expression,
         at: RecordedArrival | None,
-        is_wanted: Callable[[], bool],
-    ) -> Series:
-        found: list[float | None] = []
-        for step in range(max(feed.steps - WATCHED_STEPS, 0), feed.steps):
-            if not is_wanted():
-                break
-            found.append(self._number(feed, expression, at, step))
-        return found
-
-    def _number(
-        self, feed: Feed, expression: Expression, at: RecordedArrival | None, step: int
+        place: tuple[int, Callable[[], Trace]],
     ) -> float | None:
+        step, read = place
         numbers = feed.numbers
         number = numbers[step] if step < len(numbers) else step
         key = id(feed), expression.text, number
         if key in self._known and not expression.is_of_event:
             return self._known[key]
         try:
-            trace = feed.read(step)
+            trace = read()
             (found,) = watch_series(expression, [trace], at=at)
         except GraphscopeError:
             return None

@@ -10,12 +10,12 @@ from textual import on
 from textual.timer import Timer
 from textual.widget import Widget
 
+from graphscope.storage.memory import MemoryRecording
 from graphscope.tui.feed import Feed
 from graphscope.tui.lines import ScreenLine, clean, line
 from graphscope.tui.live.badge import draw_badge, draw_seat
 from graphscope.tui.live.link import ChildLike, SessionSource
 from graphscope.tui.live.messages import NewsCame
-from graphscope.tui.live.nothing import NothingYet
 from graphscope.tui.live.roster import Roster
 from graphscope.tui.live.seat_view import SeatView
 from graphscope.tui.live.switchboard import News, Switchboard
@@ -47,7 +47,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
     ) -> None:
         title = PurePath(title).name or title
         waiting = f"Starting {title} …" if child else f"Connecting to {title} …"
-        session = SessionView(Feed(NothingYet()), clean(title), if_empty=waiting)
+        session = SessionView(Feed(MemoryRecording(())), clean(title), if_empty=waiting)
         super().__init__(session, title)
         self.roster = Roster(clean(title))
         self.switchboard = Switchboard(source, self._report_news)
@@ -87,11 +87,6 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
         return draw
 
-    def show(self) -> None:
-        """Draw every pane for where the user is."""
-        self._list_seats()
-        super().show()
-
     def _list_seats(self) -> None:
         """Give each seat a line, where there is more than one."""
         count = len(self.roster.seats)
@@ -102,8 +97,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
     def refresh_bars(self) -> None:
         """Draw the lines above and below the panes."""
         self._list_seats()
-        for bar in self.query(Bar):
-            bar.refresh()
+        super().refresh_bars()
 
     # --- news
 
@@ -133,10 +127,13 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         for key, reason in news.lost.items():
             self.roster.lose(key, reason)
 
-    def _look_soon(self) -> None:
-        """Show in a moment that training runs: by then it may have paused again."""
+    def _look_soon(self, delay_s: float = _RUNNING_S) -> None:
+        """Look in a moment, once, however often that is asked for.
+
+        Where training runs it may have paused again by then.
+        """
         if self._timer is None:
-            self._timer = self.set_timer(_RUNNING_S, self._look)
+            self._timer = self.set_timer(delay_s, self._look)
 
     def _look(self) -> None:
         """Show what is new of the current seat, and the lines in any case."""
@@ -155,7 +152,7 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
         if is_changed:
             self._put_on_screen(seat)
         if seat.is_due:
-            self.set_timer(_SOON_S, self._follow)
+            self._look_soon(_SOON_S)
         return is_changed
 
     def _put_on_screen(self, seat: SeatView) -> None:
@@ -206,11 +203,11 @@ class WatchingApp(NavigatingApp, inherit_bindings=False):
 
     def go(self, position: Position, *, follow: bool = True) -> None:
         """Go to another place; from then on the view may be one of the past."""
+        self.session.go(position, follow=follow)
         seat = self.roster.current
-        super().go(position, follow=follow)
         if seat is not None:
             seat.note_move()
-            self.refresh_bars()
+        self.show()
 
     def go_now(self) -> None:
         """Come back to the present."""
