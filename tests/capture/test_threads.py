@@ -15,6 +15,7 @@ from graphscope.capture.threads import ThreadWatch
 from tests.capture.thread_recordings import Seen, watched
 from tests.capture.threading_programs import (
     STEPS,
+    WARNINGS,
     a_compiled_function_in_a_thread,
     a_function_of_its_own_in_a_thread,
     backward_of_another_threads_graph,
@@ -31,10 +32,7 @@ from tests.capture.threading_programs import (
 )
 from tests.zoo.asking import gaps, op_names, ops_of_scope, seen_as
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated"),
-    pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors"),
-]
+pytestmark = WARNINGS
 
 
 def test_each_thread_that_trains_has_all_of_its_steps() -> None:

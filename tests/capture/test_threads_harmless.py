@@ -19,6 +19,7 @@ from tests.capture.thread_recordings import Recording, watched
 from tests.capture.threading_programs import (
     PROGRAMS,
     STEPS,
+    WARNINGS,
     fused_inference_in_a_thread,
     in_threads,
     make_model,
@@ -27,10 +28,7 @@ from tests.capture.threading_programs import (
 )
 from tests.zoo.watching import bits
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated"),
-    pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors"),
-]
+pytestmark = WARNINGS
 
 
 def _run(program: Callable[[], Any]) -> Any:

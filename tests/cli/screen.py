@@ -1,6 +1,7 @@
 """A real terminal that a test types into and reads: tmux, with a server of its own."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 DEADLINE_S: Final = 25.0
 
 _LOOK_S: Final = 0.05
+_PLACE: Final = re.compile(r"step \d+/\d+ · event \d+/|─ ▶ .*? ─╯")
 
 
 class Screen:
@@ -85,6 +87,26 @@ class Screen:
             time.sleep(_LOOK_S)
         return self.text()
 
+    def step(self, key: str, held: str = "⏸ paused") -> str:
+        """Press a key that lets training go on; return the screen when it is held.
+
+        Another screen is not enough: curves and the lines of other threads change too.
+        """
+        before = _place_of(self.text())
+        self.press(key)
+        until = time.monotonic() + DEADLINE_S
+        while True:
+            screen = self.text()
+            is_held = held in screen and "NOW" in screen
+            if is_held and _place_of(screen) != before:
+                return screen
+            assert time.monotonic() < until, f"{key} led nowhere:\n{screen}"
+            time.sleep(_LOOK_S)
+
+    def children(self) -> list[int]:
+        """Return the processes that the terminal's shell runs."""
+        return children_of(self.process())
+
     def process(self) -> int:
         """Return the process id of the terminal's shell."""
         return int(self._tmux("display-message", "-p", "#{pane_pid}"))
@@ -92,6 +114,17 @@ class Screen:
     def close(self) -> None:
         """End everything that runs in the terminal."""
         self._tmux("kill-server")
+
+
+def _place_of(screen: str) -> list[str]:
+    """Return what the screen says of the step and event that are shown."""
+    return _PLACE.findall(screen)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still run."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
 
 
 @contextmanager

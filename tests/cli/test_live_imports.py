@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from graphscope.debugger.verbs import Verb
-from tests.session.driving import DEADLINE_S, ROOT, driven, private_places
+from tests.session.driving import ROOT, driven, private_places
+from tests.waiting import DEADLINE_S
 
 __all__ = ["private_places"]  # a fixture
 

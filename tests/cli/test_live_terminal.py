@@ -27,8 +27,7 @@ def step_to(screen: Screen, wanted: str, key: str = "Space") -> str:
     for _ in range(80):
         if wanted in shown:
             return shown
-        screen.change(key)
-        shown = screen.wait_for("⏸ paused")
+        shown = screen.step(key)
     raise AssertionError(f"{wanted!r} never came:\n{shown}")
 
 

@@ -10,6 +10,7 @@ from graphscope.session.order import INTERFACE
 from graphscope.storage.file import open_recording
 from graphscope.storage.writer import RecordingWriter
 from tests.cli.conftest import Run
+from tests.session.driving import private_places  # noqa: F401 - a fixture
 
 TRAIN = """\
 import sys
@@ -26,12 +27,6 @@ for epoch in range(4):
 print("read", sys.stdin.read(), sys.argv)
 sys.exit(7)
 """
-
-
-@pytest.fixture(autouse=True)
-def private_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRAPHSCOPE_RUNTIME_DIR", str(tmp_path / "r"))
-    monkeypatch.setenv("GRAPHSCOPE_STATE_DIR", str(tmp_path / "s"))
 
 
 def told(done: "subprocess.CompletedProcess[str]") -> list[str]:

@@ -5,11 +5,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from graphscope.storage.file import open_recording
 from tests.cli.screen import terminal
+from tests.waiting import wait_for
 
 TRAIN = """\
 import sys, time
@@ -39,11 +39,8 @@ DEADLINE_S = 60.0
 
 
 def wait_for_text(path: Path, wanted: str) -> str:
-    until = time.monotonic() + DEADLINE_S
-    while wanted not in (text := path.read_text()):
-        assert time.monotonic() < until, text
-        time.sleep(0.02)
-    return text
+    wait_for(lambda: wanted in path.read_text(), path.read_text)
+    return path.read_text()
 
 
 def test_a_script_ends_with_its_own_code_and_runs_again_as_comfortably(
@@ -88,10 +85,7 @@ def test_a_script_that_was_left_goes_on_and_can_be_attached_to_again(
         shown = screen.wait_for("ended with 0")
 
     assert "train.py was asked to stop." in shown
-    until = time.monotonic() + DEADLINE_S
-    while Path(f"/proc/{found[1]}").exists():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_for(lambda: not Path(f"/proc/{found[1]}").exists())
 
 
 def test_a_script_that_never_comes_to_an_operation_can_be_stopped(
@@ -122,15 +116,10 @@ def test_a_paused_script_goes_on_when_its_interface_is_killed(tmp_path: Path) ->
     words = ("run", "--resume-after", "0.5", "train.py", "20", "0")
     with terminal(tmp_path, *words) as screen:
         screen.wait_for("⏸ paused")
-        [interface] = _children_of(screen.process())
+        [interface] = screen.children()
         os.kill(interface, signal.SIGKILL)
         screen.wait_for("ended with 137")
 
     log = wait_for_text(tmp_path / "train.gscope.log", "trained to")
     assert log == plain.stdout
     assert plain.returncode == 7
-
-
-def _children_of(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]

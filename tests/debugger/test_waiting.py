@@ -110,6 +110,19 @@ def _running(target: Callable[[], Any]) -> Iterator[threading.Thread]:
         thread.join(60)
 
 
+def _wait_until_it_stands(thread: threading.Thread) -> None:
+    """Wait until a thread is twice at the same instruction: in its native call."""
+    before, deadline = None, time.monotonic() + 60
+    while time.monotonic() < deadline:
+        frame = sys._current_frames()[thread.ident or 0]
+        place = frame.f_code, frame.f_lasti
+        if place == before:
+            return
+        before = place
+        time.sleep(0.05)
+    raise AssertionError("the thread never waited")
+
+
 def test_waiting_for_threads_of_this_process_is_no_waiting_for_others() -> None:
     handed: queue.Queue[int] = queue.Queue()
     simple: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -125,6 +138,7 @@ def test_waiting_for_threads_of_this_process_is_no_waiting_for_others() -> None:
     for wait, release in waits:
         with _running(wait) as thread:
             assert thread.ident
+            _wait_until_it_stands(thread)
             assert find_waiting(thread.ident) == ""
             release()
 

@@ -10,20 +10,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 from unittest.mock import patch
 
 from graphscope.debugger.control import ControlClient, SessionInfo, list_sessions
 from graphscope.debugger.state import Activity, ProcessState, SeatState
 from graphscope.debugger.verbs import Command, Verb
+from tests.waiting import DEADLINE_S, wait_for
 
-Found = TypeVar("Found")
 ROOT: Final = Path(__file__).parents[2]
-DEADLINE_S: Final = 90.0
 GRAPHSCOPE: Final = (sys.executable, "-m", "graphscope")
 
 TRAIN: Final = '''\
@@ -60,19 +58,6 @@ while not limit or step < limit:
             break
 print("trained")
 '''
-
-
-def wait_for(
-    what: Callable[[], Found | None], problem: Callable[[], object] = lambda: ""
-) -> Found:
-    """Return what `what` returns as soon as that is something."""
-    until = time.monotonic() + DEADLINE_S
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < until, problem()
-        time.sleep(0.005)
 
 
 class Folder:
@@ -264,6 +249,11 @@ def train_plainly(place: Folder, steps: int | str) -> list[str]:
     )
     assert done.stderr == ""
     return done.stdout.splitlines()
+
+
+def steps_of(lines: Sequence[str]) -> int:
+    """Return how many steps a script had trained when it printed its last line."""
+    return int(lines[-2].split()[1].rstrip(":"))
 
 
 def is_same_training(lines: Sequence[str], plain: Sequence[str]) -> bool:

@@ -7,9 +7,6 @@ a client that lets it run, holds it or steps it. The client must hear of the end
 recording lack at most the last 100 ms, and the next who looks find nothing of it.
 """
 
-# ruff: noqa: T201 - it prints what it found
-
-import argparse
 import os
 import random
 import signal
@@ -34,9 +31,11 @@ from graphscope.session.live import LiveRun
 from graphscope.session.live_options import LiveOptions
 from graphscope.storage.ending import Ending
 from graphscope.storage.file import FileRecording, open_recording
-from tests.live.runs import Driver, attached, wait_for
-from tests.storage.kills import LIMIT_MS, check_step
+from tests.live.runs import Driver, attached
+from tests.storage.killing import read_arguments, report_lost
+from tests.storage.kills import check_step
 from tests.storage.training import Step, expected_steps, train
+from tests.waiting import wait_for
 
 _MOST_STEPS: Final = 2500
 _LINE: Final = Struct("<qq")
@@ -183,18 +182,9 @@ def run(count: int, seed: int) -> dict[str, list[float]]:
 
 def main() -> None:
     """Read the arguments, run, and print what was lost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit-ms", type=float, default=LIMIT_MS)
-    given = parser.parse_args()
-    outcomes = run(given.count, given.seed)
-    for way, found in outcomes.items():
-        ages = sorted(found) or [0.0]
-        print(f"{way:16} {len(found):4} kills, lost ms {ages[0]:.1f} … {ages[-1]:.1f}")
-    late = sum(age > given.limit_ms for found in outcomes.values() for age in found)
-    print(f"{given.count} kills, {late} lost more than {given.limit_ms:.0f} ms")
-    sys.exit(min(1, late))
+    given = read_arguments(__doc__)
+    lost = run(given.count, given.seed)
+    sys.exit(min(1, report_lost(lost, given.limit_ms)))
 
 
 if __name__ == "__main__":

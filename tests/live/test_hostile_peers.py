@@ -21,9 +21,10 @@ from tests.live.runs import (
     attached,
     folder,
     is_same_training,
+    steps_of,
     train_plainly,
-    wait_for,
 )
+from tests.waiting import wait_for
 
 # What `graphscope run --headless` does, with the transport as an argument.
 RUN: Final = """\
@@ -65,8 +66,7 @@ def training(transport: Transport) -> Iterator[tuple[Folder, SessionInfo]]:
         assert run.wait(60) == 0
         # All that is printed, graphscope's words and errors included, is the script's.
         lines = place.read().splitlines()
-        steps = int(lines[-2].split()[1].rstrip(":"))
-        assert is_same_training(lines, train_plainly(place, steps))
+        assert is_same_training(lines, train_plainly(place, steps_of(lines)))
 
 
 def settle(info: SessionInfo) -> None:

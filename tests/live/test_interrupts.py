@@ -10,12 +10,12 @@ import pytest
 
 from graphscope.storage.file import open_recording
 from tests.cli.screen import terminal
-from tests.live.runs import DEADLINE_S, GRAPHSCOPE, Folder, folder
+from tests.live.runs import GRAPHSCOPE, Folder, folder
 from tests.live.test_killed_debuggers import (
     assert_all_trained_alike,
-    children_of,
     interfaces,
 )
+from tests.waiting import DEADLINE_S
 
 PLAIN: Final = (sys.executable, "train.py", "0")
 HEADLESS: Final = (*GRAPHSCOPE, "run", "--headless", "train.py", "0")
@@ -65,7 +65,7 @@ def test_ctrl_c_in_the_interface_pauses_and_twice_asks_to_stop() -> None:
         screen.press("r")
         screen.wait_for("▶ running")
         place.trains_on()
-        [interface] = children_of(screen.process())
+        [interface] = screen.children()
         os.kill(interface, signal.SIGINT)  # from elsewhere it is the same
         screen.wait_for("⏸ paused")
         screen.press("C-c", "C-c")
@@ -85,7 +85,7 @@ def test_an_interface_that_is_told_to_end_detaches(number: int) -> None:
         words = ("run", "--break", "phase:backward", "train.py", "0")
         with terminal(place.path, *words) as screen:
             screen.wait_for("⏸ paused · breakpoint 1: phase:backward")
-            [interface] = children_of(screen.process())
+            [interface] = screen.children()
             os.kill(interface, number)
             shown = screen.wait_for("ended with 0")
             script = place.find().pid

@@ -2,13 +2,13 @@
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Final
 
 from tests.cli.screen import Screen, terminal
@@ -20,29 +20,20 @@ from tests.live.runs import (
     attached,
     folder,
     is_same_training,
+    steps_of,
     train_plainly,
-    wait_for,
 )
+from tests.waiting import DEADLINE_S, wait_for
 
 KILLS: Final = 38
 SEED: Final = 812
 
 
-def children_of(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
-
-
 def kill_interface(screen: Screen) -> None:
     """Kill what runs in a terminal, and see it dead."""
-    [interface] = children_of(screen.process())
+    [interface] = screen.children()
     os.kill(interface, signal.SIGKILL)
     screen.wait_for("ended with 137")
-
-
-def steps_of(lines: Sequence[str]) -> int:
-    """Return how many steps a script had trained when it printed its last line."""
-    return int(lines[-2].split()[1].rstrip(":"))
 
 
 def assert_all_trained_alike(places: Sequence[Folder]) -> None:
@@ -73,6 +64,7 @@ def kill_attacher(place: Folder, pid: int, mode: str, draw: random.Random) -> No
     )
     assert attacher.stdout is not None
     try:
+        assert select.select([attacher.stdout], [], [], DEADLINE_S)[0], mode
         told = attacher.stdout.readline()
         assert told == b"ready\n", attacher.communicate()
         time.sleep(draw.uniform(0, 0.1))
@@ -184,7 +176,7 @@ def test_an_interface_that_sleeps_holds_only_what_it_has_paused() -> None:
     with interfaces(("--continue",)) as opened:
         [(place, screen)] = opened
         screen.wait_for("▶ running")
-        [interface] = children_of(screen.process())
+        [interface] = screen.children()
         os.kill(interface, signal.SIGSTOP)
         place.trains_on(100)
         place.end()

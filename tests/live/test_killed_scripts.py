@@ -14,9 +14,10 @@ from typing import Final
 
 from graphscope.storage.ending import Ending
 from graphscope.storage.file import open_recording
-from tests.cli.screen import Screen, terminal
-from tests.live.runs import GRAPHSCOPE, ROOT, Folder, folder, wait_for
-from tests.live.test_killed_debuggers import children_of, interfaces
+from tests.cli.screen import Screen, children_of, terminal
+from tests.live.runs import GRAPHSCOPE, ROOT, Folder, folder
+from tests.live.test_killed_debuggers import interfaces
+from tests.waiting import wait_for
 
 SEED: Final = 812
 
@@ -40,7 +41,7 @@ def script_of(screen: Screen) -> int:
     """Return the script's process: the child of what runs in the terminal."""
 
     def look() -> list[int]:
-        return [c for pid in children_of(screen.process()) for c in children_of(pid)]
+        return [c for pid in screen.children() for c in children_of(pid)]
 
     [script] = wait_for(look, screen.text)
     return script

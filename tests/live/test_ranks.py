@@ -13,7 +13,8 @@ from graphscope.debugger.state import Activity
 from graphscope.debugger.verbs import Verb
 from graphscope.storage.file import open_recording
 from tests.cli.screen import terminal
-from tests.live.runs import Folder, attached, folder, is_same_training, wait_for
+from tests.live.runs import Folder, attached, folder, is_same_training, steps_of
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="torch was built without distributed"
@@ -98,7 +99,7 @@ class Plain:
 
     def assert_same(self, other: Folder) -> None:
         """Compare another run, which has ended, with it."""
-        steps = int(of_rank(other, 0)[-2].split()[1].rstrip(":"))
+        steps = steps_of(of_rank(other, 0))
         if steps > self._steps:
             self._steps = max(steps, 1500)
             self._train()

@@ -6,6 +6,7 @@ from typing import Final
 from graphscope.storage.file import open_recording
 from tests.cli.screen import Screen, terminal
 from tests.live.runs import folder, train_plainly
+from tests.waiting import wait_for
 
 THREADS: Final = '''\
 """Train a model in each of two threads, until there is a file `enough`."""
@@ -56,8 +57,7 @@ def step_of(screen: Screen, name: str) -> int:
 def goes_on(screen: Screen, name: str) -> None:
     """Wait until the line of a thread says that it is in a later step."""
     before = step_of(screen, name)
-    while step_of(screen, name) <= before:
-        screen.wait_for(f"{name} · ▶ running · step")
+    wait_for(lambda: step_of(screen, name) > before, screen.text)
 
 
 def test_two_threads_are_listed_held_alone_and_each_seen() -> None:
@@ -71,15 +71,15 @@ def test_two_threads_are_listed_held_alone_and_each_seen() -> None:
             for _ in range(30):
                 if "x = linspace" in shown:
                     break
-                screen.change("Space")
-                shown = screen.wait_for("▸ 2 critic · ⏸ paused")
+                shown = screen.step("Space", "▸ 2 critic · ⏸ paused")
             assert "f32[3, 4]" in shown, shown  # the critic's x is 3 by 4
             goes_on(screen, "MainThread")
             screen.press("P")
             screen.wait_for("PAST · step", "▸ 2 critic · ⏸ paused")
             screen.press("x", "z")
-            shown = screen.wait_for("▸ 1 MainThread · ⏸ paused", "  2 critic · ⏸ pau")
-            assert "PAST" not in shown, shown  # each thread is seen where it was left
+            held = "▸ 1 MainThread · ⏸ paused", "  2 critic · ⏸ pau"
+            # Each thread is seen where it was left.
+            screen.wait_for(*held, "NOW", but_not="PAST")
             screen.press("2")
             screen.wait_for("PAST · step", "▸ 2 critic")
             screen.press("A")

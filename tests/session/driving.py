@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -17,10 +15,9 @@ from graphscope.debugger.verbs import Command, Verb
 from graphscope.errors import DebuggerError
 from graphscope.model.trace import Trace
 from graphscope.storage.file import open_recording
+from tests.waiting import DEADLINE_S, wait_for
 
-Found = TypeVar("Found")
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 90.0
 
 _RUN = (
     "import sys; from pathlib import Path;"
@@ -30,19 +27,6 @@ _RUN = (
     "live = LiveOptions(**eval(sys.argv[3]));"
     "run_script(ScriptTarget(sys.argv[1]), Path(sys.argv[2]), live=live)"
 )
-
-
-def wait_for(
-    what: Callable[[], Found | None], problem: Callable[[], object] = lambda: ""
-) -> Found:
-    """Return what `what` returns as soon as that is something."""
-    until = time.monotonic() + DEADLINE_S
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < until, problem()
-        time.sleep(0.005)
 
 
 class Driver:
@@ -61,7 +45,8 @@ class Driver:
 
     @property
     def state(self) -> ProcessState:
-        return self.client.state
+        """What was told last: the client knows a state a moment before it tells it."""
+        return self.states[-1] if self.states else self.client.state
 
     def seat(self, number: int = 0) -> SeatState:
         return self.state.seats[number]

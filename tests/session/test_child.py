@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from graphscope.session.live_options import LiveOptions
 from graphscope.session.order import Order
 from graphscope.session.target import ScriptTarget
 from graphscope.storage.schema import DEFAULT_MAX_BYTES
+from tests.waiting import wait_for
 
 DEADLINE_S = 90.0
 
@@ -26,13 +25,6 @@ def start(folder: Path, source: str, *argv: str) -> Child:
     target = ScriptTarget(str(script), argv)
     order = Order(target, output, True, DEFAULT_MAX_BYTES, LiveOptions())
     return start_child(order)
-
-
-def wait_for(is_reached: Callable[[], object]) -> None:
-    until = time.monotonic() + DEADLINE_S
-    while not is_reached():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.01)
 
 
 def read_log(folder: Path) -> str:

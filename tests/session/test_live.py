@@ -16,8 +16,8 @@ from tests.session.driving import (
     ROOT,
     driven,
     private_places,  # noqa: F401 - a fixture
-    wait_for,
 )
+from tests.waiting import wait_for
 
 LINE = (ROOT / "demos" / "live" / "linear_regression.py").read_text()
 XOR = (ROOT / "demos" / "live" / "mlp_adam.py").read_text()

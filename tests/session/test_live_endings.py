@@ -92,9 +92,11 @@ def test_a_thread_that_begins_to_train_after_the_script_is_held(tmp_path: Path) 
 def test_a_daemon_that_is_held_when_the_process_ends_may_finish(tmp_path: Path) -> None:
     live = "{'waits': True, 'breakpoints': ('loss',)}"
     source = THREADS.replace("DAEMON", "True").replace("    threading.main", "    #")
-    source += "begun.wait()\ntime.sleep(3)\n"  # by then it is held
+    source += "import os\nbegun.wait()\n"
+    source += "while not os.path.exists('held'): time.sleep(0.01)\n"
     with driven(tmp_path, source, live=live) as run:
         run.paused(1)
+        (tmp_path / "held").touch()
         assert run.ended() == 0
         assert "tensor([3., 3.])\n" in run.output()
 

@@ -8,11 +8,8 @@ measured from there: the age of the oldest missing step at the moment of the kil
 
 # ruff: noqa: T201 - it prints what it found
 
-import argparse
 import os
 import random
-import select
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -21,7 +18,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from struct import Struct
-from time import monotonic, monotonic_ns, sleep
+from time import monotonic_ns, sleep
 
 import torch
 
@@ -29,9 +26,9 @@ import graphscope as gs
 from graphscope.model.trace import Status, Trace
 from graphscope.session.runs import RecordingRun
 from graphscope.storage.file import FileRecording, open_recording
+from tests.storage.killing import kill_after, read_arguments
 from tests.storage.training import NAMES, Step, expected_steps, train
 
-LIMIT_MS = 100.0
 MOST_STEPS = 2500
 _LINE = Struct("<qq")
 _SMALL = 1 << 20
@@ -83,8 +80,8 @@ def kill_once(path: Path, pace: Pace, delay_s: float, expected: list[Step]) -> O
         os.close(out)
         _be_child(path, pace, into)
     os.close(into)
-    lines = _read_lines(out, child, delay_s)
-    killed_ns, told = lines
+    killed_ns, lines = kill_after(out, child, delay_s, _LINE)
+    told = [told_ns for _, told_ns in lines]
     with open_recording(path) as recording:
         assert recording.status is Status.OPEN, "it was not killed"
         assert not recording.is_written
@@ -120,23 +117,6 @@ def _show(recording: RecordingRun) -> None:
     assert recorder is not None
     assert writer is not None
     assert writer.show(recorder.snapshot()), "it was not shown"
-
-
-def _read_lines(out: int, child: int, delay_s: float) -> tuple[int, list[int]]:
-    """Return when the child was killed, and when it told that each step was over."""
-    data = os.read(out, _LINE.size)
-    assert data, "the child never trained"
-    until = monotonic() + delay_s
-    while (left := until - monotonic()) > 0:
-        if select.select([out], [], [], left)[0]:
-            data += os.read(out, 1 << 16)
-    killed_ns = monotonic_ns()
-    os.kill(child, signal.SIGKILL)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    while more := os.read(out, 1 << 16):
-        data += more
-    os.close(out)
-    return killed_ns, [told_ns for _, told_ns in _LINE.iter_unpack(data)]
 
 
 def _measure(
@@ -226,11 +206,7 @@ def report(outcomes: dict[str, list[Outcome]], limit_ms: float) -> int:
 
 def main() -> None:
     """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit-ms", type=float, default=LIMIT_MS)
-    given = parser.parse_args()
+    given = read_arguments(__doc__)
     sys.exit(min(1, report(run(given.count, given.seed), given.limit_ms)))
 
 

@@ -7,13 +7,8 @@ a pipe what it has done. What it was told to be visible must be there afterwards
 whenever the kill came; of steps that were only added all but the last 100 ms.
 """
 
-# ruff: noqa: T201 - it prints what it found
-
-import argparse
 import os
 import random
-import select
-import signal
 import sqlite3
 import sys
 import tempfile
@@ -23,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from struct import Struct
-from time import monotonic, monotonic_ns, sleep
+from time import monotonic_ns, sleep
 
 import numpy as np
 
@@ -36,8 +31,8 @@ from graphscope.storage.writer import RecordingWriter
 from tests.drafts import cut_short
 from tests.samples import logistic_trace
 from tests.storage.compare import trace_bits
+from tests.storage.killing import kill_after, read_arguments, report_lost
 
-LIMIT_MS = 100.0
 _LINE = Struct("<qqq")
 _LONGEST_S = 0.7
 _SMALL = 1 << 17
@@ -107,7 +102,7 @@ def kill_once(path: Path, pace: Pace, delay_s: float) -> float:
         os.close(out)
         _be_child(path, pace, into)
     os.close(into)
-    killed_ns, told = _read_lines(out, child, delay_s)
+    killed_ns, told = kill_after(out, child, delay_s, _LINE)
     with open_recording(path) as recording:
         assert recording.ending is Ending.KILLED
         assert recording.damaged == ()
@@ -145,25 +140,6 @@ def _do_step(writer: RecordingWriter, step: int, pace: Pace, tell: Tell) -> None
     tell(step, count)
 
 
-def _read_lines(
-    out: int, child: int, delay_s: float
-) -> tuple[int, list[tuple[int, int, int]]]:
-    """Return when the child was killed, and what it told: step, events, when."""
-    data = os.read(out, _LINE.size)
-    assert data, "the child never began"
-    until = monotonic() + delay_s
-    while (left := until - monotonic()) > 0:
-        if select.select([out], [], [], left)[0]:
-            data += os.read(out, 1 << 16)
-    killed_ns = monotonic_ns()
-    os.kill(child, signal.SIGKILL)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    while more := os.read(out, 1 << 16):
-        data += more
-    os.close(out)
-    return killed_ns, list(_LINE.iter_unpack(data))
-
-
 def _check_steps(recording: FileRecording) -> None:
     numbers = recording.numbers
     assert len(numbers) + recording.thinned == numbers[-1] + 1, "a step is missing"
@@ -182,7 +158,7 @@ def _check_graphs(path: Path) -> None:
 
 
 def _measure(
-    recording: FileRecording, told: list[tuple[int, int, int]], killed_ns: int
+    recording: FileRecording, told: list[tuple[int, ...]], killed_ns: int
 ) -> float:
     last = recording[-1]
     place = last.step, len(last.graph.events)
@@ -211,19 +187,9 @@ def run(count: int, seed: int) -> dict[str, list[float]]:
 
 def main() -> None:
     """Read the arguments, run, and print what was lost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit-ms", type=float, default=LIMIT_MS)
-    given = parser.parse_args()
-    outcomes = run(given.count, given.seed)
-    for name, found in outcomes.items():
-        ages = sorted(found) or [0.0]
-        middle = ages[len(ages) // 2]
-        print(f"{name:18} {len(found):4} kills, lost ms {middle:.1f} … {ages[-1]:.1f}")
-    late = sum(age > given.limit_ms for found in outcomes.values() for age in found)
-    print(f"{given.count} kills, {late} lost more than {given.limit_ms:.0f} ms")
-    sys.exit(min(1, late))
+    given = read_arguments(__doc__)
+    lost = run(given.count, given.seed)
+    sys.exit(min(1, report_lost(lost, given.limit_ms)))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """What a debugger shows of a paused step: there at once, and gone without a trace."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -22,6 +20,7 @@ from tests.drafts import cut_short
 from tests.samples import logistic_trace, logistic_traces
 from tests.storage.compare import trace_bits
 from tests.storage.scripts import start
+from tests.waiting import wait_for
 
 EVENTS = len(logistic_trace().graph.events)
 
@@ -38,13 +37,6 @@ def partial(step: int, events: int) -> Trace:
 def graph_rows(path: Path) -> list[int]:
     with closing(sqlite3.connect(path)) as database:
         return [row for (row,) in database.execute("SELECT id FROM graph ORDER BY id")]
-
-
-def wait_until(is_there: Callable[[], bool]) -> None:
-    until = monotonic() + 60
-    while not is_there():
-        assert monotonic() < until, "it never came"
-        sleep(0.001)
 
 
 def test_what_is_shown_is_there_after_all_steps_that_were_added(path: Path) -> None:
@@ -176,7 +168,7 @@ class Peeking:
     def wait_for_two_more(self) -> None:
         """Wait until an answer was dealt with: then the next question comes."""
         before = self.times
-        wait_until(lambda: self.times >= before + 2)
+        wait_for(lambda: self.times >= before + 2)
 
 
 def test_a_paused_step_is_not_overwritten_by_what_was_known_before(path: Path) -> None:
@@ -314,7 +306,10 @@ assert writer.error is None, writer.error
     kinds = set()
     with open_recording(path) as recording:
         while recording.status is Status.OPEN:
+            is_alive = process.poll() is None
             recording.refresh()
+            is_open = recording.status is Status.OPEN
+            assert is_alive or not is_open, process.communicate()
             if not len(recording):
                 continue
             trace = recording[-1]

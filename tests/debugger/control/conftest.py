@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from graphscope.debugger.control.places import OVERRIDE
-from tests.debugger.control.serving import open_files, own_threads, wait_until
+from tests.debugger.control.serving import open_files, own_threads
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,6 @@ def _leaves_nothing(root: Path) -> Iterator[None]:
     gc.collect()
     before = open_files()
     yield
-    wait_until(lambda: not own_threads())
-    wait_until(lambda: open_files() <= before)
+    wait_for(lambda: not own_threads())
+    wait_for(lambda: open_files() <= before)
     assert not root.is_dir() or not list(root.glob("*/control.sock"))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import enumerate as list_threads
-from time import monotonic, sleep
 from typing import Self
 
 from graphscope.debugger.control import (
@@ -30,17 +29,11 @@ from graphscope.debugger.control.wire import Unframer
 from graphscope.debugger.state import ProcessState, SeatState
 from graphscope.debugger.verbs import Command, Verb
 from graphscope.errors import DebuggerError
+from tests.waiting import wait_for
 
 PATIENCE_S = 60.0  # of a loaded machine; nothing takes longer than a few seconds
 STATUS = Command(Verb.STATUS)
 STEP = Command(Verb.STEP)
-
-
-def wait_until(is_reached: Callable[[], object]) -> None:
-    until = monotonic() + PATIENCE_S
-    while not is_reached():
-        assert monotonic() < until, "it never came true"
-        sleep(0.005)
 
 
 class Process:
@@ -93,7 +86,7 @@ class Process:
     def publish_and_wait(self) -> None:
         told = self.told
         self.server.publish()
-        wait_until(lambda: self.told > told)
+        wait_for(lambda: self.told > told)
 
     def go_to(self, step: int, title: str = "") -> None:
         seat = replace(self.current.seats[0], step=step, title=title)

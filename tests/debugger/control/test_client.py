@@ -37,8 +37,8 @@ from tests.debugger.control.serving import (
     Listener,
     attached,
     serving,
-    wait_until,
 )
+from tests.waiting import wait_for
 
 GREETING = encode(Welcome(is_controller=True)) + encode(StateTold(ProcessState(1, "a")))
 
@@ -204,7 +204,7 @@ def test_a_server_that_sends_rubbish_later_is_left(says: bytes, told: str) -> No
     with pretending(GREETING, says) as peer, attached(peer.info, heard=heard) as client:
         with pytest.raises(DebuggerError) as refused:
             client.send(STEP)
-        wait_until(lambda: heard.lost)
+        wait_for(lambda: heard.lost)
         assert told in heard.lost[0]
         assert str(refused.value).startswith(
             f"step may not have been carried out: {heard.lost[0]}\n"
@@ -238,7 +238,7 @@ def test_a_connection_that_is_lost_is_told_once_and_not_when_it_was_closed() -> 
             pass
         with attached(process.info, heard=heard):
             process.server.close()
-            wait_until(lambda: heard.lost)
+            wait_for(lambda: heard.lost)
     assert heard.lost == ["the process has closed the channel"]
     assert closed.lost == []
 
@@ -270,7 +270,7 @@ def test_a_debugger_that_cannot_show_a_state_hears_that_it_is_lost() -> None:
 
     with serving() as process:
         client = ControlClient(process.info, on_state=fail, on_lost=heard.lost.append)
-        wait_until(lambda: heard.lost)
+        wait_for(lambda: heard.lost)
         client.close()
     assert heard.lost == ["the debugger could not show the state: KeyError('a bug')"]
 
@@ -291,7 +291,7 @@ def test_the_thread_that_hears_the_states_may_close_but_not_ask() -> None:
         lost = Listener().lost
         clients.append(ControlClient(process.info, on_state=ask, on_lost=lost.append))
         process.go_to(1)
-        wait_until(lambda: told)
+        wait_for(lambda: told)
     assert told[0].startswith("step was not sent: the thread that would hear")
     assert lost == []
 

@@ -19,9 +19,9 @@ from tests.debugger.control.serving import (
     attached,
     open_files,
     serving,
-    wait_until,
 )
 from tests.debugger.control.test_registry import SERVE, WAIT, child, sole
+from tests.waiting import wait_for
 
 
 def fork(work: Callable[[], object]) -> int:
@@ -72,7 +72,7 @@ def test_a_forked_child_closes_nothing_of_its_parent() -> None:
         assert sole() == process.info
         assert client.send(STEP) == "done"
         process.go_to(3)
-        wait_until(lambda: client.state == process.current)
+        wait_for(lambda: client.state == process.current)
 
 
 def test_a_forked_child_can_have_a_server_of_its_own() -> None:
@@ -120,7 +120,7 @@ def test_a_debugger_hears_at_once_that_the_process_was_killed() -> None:
         ]
         process.kill()
         # The child of the killed process lives, and has kept nothing open.
-        wait_until(lambda: heard.lost)
+        wait_for(lambda: heard.lost)
         assert client.found.pid == process.pid
         for pid in forked:
             os.kill(pid, signal.SIGKILL)

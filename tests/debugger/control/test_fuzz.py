@@ -16,7 +16,8 @@ from graphscope.debugger.control.messages import (
 )
 from graphscope.debugger.control.wire import LIMIT_BYTES, MessageError
 from graphscope.debugger.verbs import Command, Verb
-from tests.debugger.control.serving import Process, Raw, attached, serving, wait_until
+from tests.debugger.control.serving import Process, Raw, attached, serving
+from tests.waiting import wait_for
 
 PLAIN = Command(Verb.STATUS)
 BAD = Request(7, Command(Verb.STOP, text="nobody may do this"))
@@ -155,7 +156,7 @@ def test_a_valid_command_in_single_bytes_is_carried_out() -> None:
         raw.greet(wants_control=True)
         for byte in encode(BAD):
             raw.peer.sendall(bytes([byte]))
-        wait_until(lambda: process.executed == [BAD.command])
+        wait_for(lambda: process.executed == [BAD.command])
 
 
 def test_many_messages_at_once_are_carried_out_in_their_order() -> None:
@@ -164,7 +165,7 @@ def test_many_messages_at_once_are_carried_out_in_their_order() -> None:
         raw.greet(wants_control=True)
         numbered = enumerate(commands, 1)
         raw.peer.sendall(b"".join(encode(Request(n, c)) for n, c in numbered))
-        wait_until(lambda: process.executed == commands)
+        wait_for(lambda: process.executed == commands)
 
 
 def test_nothing_that_follows_a_bad_message_is_carried_out() -> None:

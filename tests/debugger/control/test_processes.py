@@ -9,7 +9,7 @@ import pytest
 
 from graphscope.debugger.control import processes
 from graphscope.debugger.control.processes import find_start, is_running
-from tests.debugger.control.serving import wait_until
+from tests.waiting import wait_for
 
 
 def test_a_process_runs_until_it_is_killed_also_when_nobody_asks_how_it_ended() -> None:
@@ -20,7 +20,7 @@ def test_a_process_runs_until_it_is_killed_also_when_nobody_asks_how_it_ended() 
     assert is_running(child.pid, "")
     assert not is_running(child.pid, start + "0")
     child.kill()
-    wait_until(lambda: not is_running(child.pid, start))
+    wait_for(lambda: not is_running(child.pid, start))
     assert child.stdin
     child.stdin.close()
     child.wait()

@@ -21,7 +21,8 @@ from graphscope.debugger.control import (
 )
 from graphscope.debugger.control.info import write_info
 from graphscope.errors import DebuggerError
-from tests.debugger.control.serving import STEP, attached, serving, wait_until
+from tests.debugger.control.serving import STEP, attached, serving
+from tests.waiting import wait_for
 
 SERVE = """
 import sys, time
@@ -85,12 +86,13 @@ def test_what_a_killed_process_left_is_removed(transport: Transport) -> None:
         folder = sole().folder
         process.kill()  # and nobody has asked yet how it ended
         # Its port may be another process's for a while: then nobody touches it.
-        wait_until(lambda: not list_sessions() and not folder.exists())
+        wait_for(lambda: not list_sessions() and not folder.exists())
 
 
 def test_a_stopped_process_is_still_there() -> None:
     with child() as process:
         process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # it is asynchronous
         assert sole().pid == process.pid
         process.send_signal(signal.SIGCONT)
 

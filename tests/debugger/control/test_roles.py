@@ -14,8 +14,8 @@ from tests.debugger.control.serving import (
     Raw,
     attached,
     serving,
-    wait_until,
 )
+from tests.waiting import wait_for
 
 
 def refusal(client: ControlClient, command: Command) -> str:
@@ -37,7 +37,7 @@ def test_the_state_is_known_as_soon_as_the_client_is_attached() -> None:
     heard = Listener()
     with serving() as process, attached(process.info, heard=heard) as client:
         assert client.state == process.current
-        wait_until(lambda: heard.states == [process.current])
+        wait_for(lambda: heard.states == [process.current])
 
 
 def test_a_new_state_is_told_to_everybody() -> None:
@@ -48,8 +48,8 @@ def test_a_new_state_is_told_to_everybody() -> None:
         attached(process.info, heard=second),
     ):
         process.go_to(5)
-        wait_until(lambda: first.states[-1:] == [process.current])
-        wait_until(lambda: second.states[-1:] == [process.current])
+        wait_for(lambda: first.states[-1:] == [process.current])
+        wait_for(lambda: second.states[-1:] == [process.current])
 
 
 def test_a_state_that_has_not_changed_is_not_told_again() -> None:
@@ -102,10 +102,10 @@ def test_control_comes_and_goes_with_the_debugger_that_has_it() -> None:
     with serving() as process:
         with attached(process.info):
             assert process.controls == [True]
-        wait_until(lambda: process.controls == [True, False])
+        wait_for(lambda: process.controls == [True, False])
         with attached(process.info) as client:
             assert client.is_controller
-        wait_until(lambda: process.controls == [True, False, True, False])
+        wait_for(lambda: process.controls == [True, False, True, False])
 
 
 def test_a_reader_gets_control_when_it_asks_after_the_controller_has_gone() -> None:
@@ -115,12 +115,12 @@ def test_a_reader_gets_control_when_it_asks_after_the_controller_has_gone() -> N
             attached(process.info, wants_control=False) as reader,
         ):
             controller.close()
-            wait_until(lambda: process.controls == [True, False])
+            wait_for(lambda: process.controls == [True, False])
             assert not reader.is_controller
             assert reader.ask_for_control()
             assert process.controls == [True, False, True]
             assert reader.send(STEP) == "done"
-        wait_until(lambda: process.controls == [True, False, True, False])
+        wait_for(lambda: process.controls == [True, False, True, False])
 
 
 def test_a_controller_can_give_control_back_and_stay() -> None:
@@ -145,9 +145,9 @@ def test_who_waits_for_control_gets_it_when_the_controller_goes() -> None:
         attached(process.info, heard=heard) as second,
         attached(process.info) as third,
     ):
-        wait_until(lambda: len(heard.states) == 1)
+        wait_for(lambda: len(heard.states) == 1)
         first.close()
-        wait_until(lambda: len(heard.states) == 2)
+        wait_for(lambda: len(heard.states) == 2)
         assert second.is_controller
         assert not reader.is_controller
         assert not third.is_controller
@@ -159,7 +159,7 @@ def test_a_controller_that_sends_rubbish_loses_control() -> None:
     with serving() as process, Raw(process.info) as raw:
         raw.greet(wants_control=True)
         raw.pour(b"\xff" * 8)
-        wait_until(lambda: process.controls == [True, False])
+        wait_for(lambda: process.controls == [True, False])
 
 
 def test_closing_the_server_takes_control_away() -> None:
@@ -204,7 +204,7 @@ def test_sixteen_debuggers_are_attached_and_the_seventeenth_is_refused() -> None
         )
         assert clients[0].send(STEP) == "done"
         clients[1].close()
-        wait_until(lambda: _is_free(process))
+        wait_for(lambda: _is_free(process))
         for client in clients:
             client.close()
 

@@ -32,9 +32,9 @@ from tests.debugger.control.serving import (
     attached,
     own_threads,
     serving,
-    wait_until,
 )
 from tests.debugger.control.test_fuzz import WHO
+from tests.waiting import wait_for
 
 
 def cpu_ticks_of_server() -> int:
@@ -88,7 +88,7 @@ def test_bytes_that_keep_coming_do_not_make_a_message_less_late(
     with serving() as process, Raw(process.info) as raw:
         raw.greet()
         raw.pour((60_000).to_bytes(4, "big"))
-        wait_until(lambda: _is_refused(raw, process))
+        wait_for(lambda: _is_refused(raw, process))
         assert "too late" in process.log
 
 
@@ -100,7 +100,7 @@ def _is_refused(raw: Raw, process: Process) -> bool:
 def test_a_debugger_that_says_nothing_stays() -> None:
     with serving() as process, attached(process.info) as client:
         ticks = process.ticks
-        wait_until(lambda: process.ticks > ticks + 5)
+        wait_for(lambda: process.ticks > ticks + 5)
         assert client.send(STEP) == "done"
 
 
@@ -233,7 +233,7 @@ def test_an_idle_server_sleeps() -> None:
     with serving() as process, attached(process.info), Raw(process.info) as raw:
         raw.greet()
         ticks, before = process.ticks, cpu_ticks_of_server()
-        wait_until(lambda: process.ticks >= ticks + 4)
+        wait_for(lambda: process.ticks >= ticks + 4)
         assert cpu_ticks_of_server() - before <= 10  # of 200 in two seconds
 
 
@@ -242,7 +242,7 @@ def test_publishing_in_a_loop_tells_a_few_states() -> None:
     with serving() as process, attached(process.info, heard=heard):
         for step in range(20_000):
             process.go_to(step)
-        wait_until(lambda: heard.states[-1] == process.current)
+        wait_for(lambda: heard.states[-1] == process.current)
         assert len(heard.states) < 1000
         steps = [state.seats[0].step for state in heard.states]
         assert steps == sorted(steps)
@@ -257,13 +257,13 @@ def test_states_in_quick_succession_are_one(monkeypatch: pytest.MonkeyPatch) -> 
         attached(process.info, heard=heard, wants_control=False),
     ):
         process.go_to(1)
-        wait_until(lambda: heard.states[-1].seats[0].step == 1)
+        wait_for(lambda: heard.states[-1].seats[0].step == 1)
         for step in range(2, 9):
             process.go_to(step)
             client.send(STEP)  # whoever asks is told all the same
             assert client.state.seats[0].step == step
         process.server.close()
-        wait_until(lambda: heard.lost)
+        wait_for(lambda: heard.lost)
     assert [state.seats[0].step for state in heard.states] == [0, 1, 8]
 
 
@@ -276,7 +276,7 @@ def test_after_a_rest_a_few_states_in_a_row_are_told_at_once(
     with serving() as process, attached(process.info, heard=heard):
         for step in (1, 2, 3):  # such as: it goes on, and it is held again
             process.go_to(step)
-            wait_until(lambda: heard.states[-1].seats[0].step == step)  # noqa: B023
+            wait_for(lambda: heard.states[-1].seats[0].step == step)  # noqa: B023
 
 
 def test_short_messages_are_not_gathered_over_tcp() -> None:
@@ -310,12 +310,12 @@ def test_many_threads_may_publish_at_once() -> None:
         for thread in threads:
             thread.join()
         process.go_to(9)
-        wait_until(lambda: heard.states[-1] == process.current)
+        wait_for(lambda: heard.states[-1] == process.current)
 
 
 def test_its_thread_leaves_signals_to_the_script() -> None:
     with serving() as process:
-        wait_until(lambda: process.ticks)
+        wait_for(lambda: process.ticks)
         (ident,) = _server_ids()
         status = Path(f"/proc/self/task/{ident}/status").read_text()
         blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
@@ -357,7 +357,7 @@ def test_the_last_state_reaches_everybody_before_the_end() -> None:
         process.current = replace(process.current, ending="exit code 0")
         process.server.close()
         for heard in (first, second):
-            wait_until(lambda heard=heard: heard.lost)  # type: ignore[misc]
+            wait_for(lambda heard=heard: heard.lost)  # type: ignore[misc]
             assert heard.states[-1] == process.current
             assert heard.lost == ["the process has closed the channel"]
 
@@ -367,7 +367,7 @@ def test_a_client_that_does_not_read_does_not_keep_the_server_from_closing() -> 
         process.answer = "x" * 4000
         raw.greet()
         raw.pour(b"".join(encode(Request(n, STATUS)) for n in range(1, 200)))
-        wait_until(lambda: len(process.executed) == 199)
+        wait_for(lambda: len(process.executed) == 199)
         process.server.close()
         assert own_threads() == []
 
@@ -376,7 +376,7 @@ def test_closing_twice_or_from_its_own_thread_is_fine() -> None:
     with serving() as process, attached(process.info) as client:
         process.before_answering = process.server.close
         assert client.send(Command(Verb.STOP)) == "done"
-        wait_until(lambda: not process.info.folder.exists())
+        wait_for(lambda: not process.info.folder.exists())
         process.server.close()
     assert process.controls == [True, False]
 

@@ -51,6 +51,14 @@ async def shows(pilot: Pilot[None], text: str) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app))  # type: ignore[arg-type]
 
 
+def vanish(app: LiveApp, training: FakeTraining, reason: str) -> None:
+    """Break the connection to a process that nobody finds again."""
+    source = app.switchboard._source
+    assert isinstance(source, FakeSource)
+    source.trainings.remove(training)
+    training.lose(reason)
+
+
 def badge(app: LiveApp) -> str:
     """Return the line that says what the training does."""
     return screen_lines(app)[1].strip()

@@ -36,7 +36,6 @@ class FakeTraining:
         self.traces = logistic_traces(STEPS)
         self.commands: list[Command] = []
         self.refusals: dict[Verb, str] = {}
-        self.answers: dict[Verb, str] = {}
         self._is_written = 0
         self._listeners: list[Callable[[ProcessState], None]] = []
         self._losers: list[Callable[[str], None]] = []
@@ -123,7 +122,7 @@ class FakeTraining:
                     for b in self.state.breakpoints
                 )
             )
-        return self.answers.get(command.verb, "")
+        return ""
 
     def _step(self) -> None:
         step, event = self.seat.step, self.seat.event + 1
@@ -166,7 +165,6 @@ class FakeLink:
     def __init__(self, training: FakeTraining, *, is_controller: bool) -> None:
         self._training = training
         self.is_controller = is_controller
-        self.is_closed = False
 
     @property
     def state(self) -> ProcessState:
@@ -176,7 +174,7 @@ class FakeLink:
         return self._training.receive(command)
 
     def close(self) -> None:
-        self.is_closed = True
+        """Go; nobody asks for more."""
 
 
 class FakeSource:
@@ -187,11 +185,9 @@ class FakeSource:
     ) -> None:
         self.trainings = list(trainings)
         self.is_controller = is_controller
-        self.lost: set[str] = set()
 
     def find(self) -> Sequence[str]:
-        keys = (str(training.path) for training in self.trainings)
-        return [key for key in keys if key not in self.lost]
+        return [str(training.path) for training in self.trainings]
 
     def connect(
         self,
@@ -213,9 +209,13 @@ class FakeChild:
     def __init__(self) -> None:
         self.pid = 100
         self.code: int | None = None
+        self.told = 0  # how often it has said how it ended
 
     def poll(self) -> int | None:
         return self.code
 
     def describe_end(self) -> str:
-        return "" if self.code is None else f"exit code {self.code}"
+        if self.code is None:
+            return ""
+        self.told += 1
+        return f"exit code {self.code}"

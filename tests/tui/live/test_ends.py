@@ -11,7 +11,7 @@ from graphscope.model.trace import Status, Trace
 from graphscope.tui.live.app import LiveApp
 from tests.drafts import cut_short
 from tests.samples import logistic_trace, site
-from tests.tui.live.driving import badge, inspected, live, shows, until
+from tests.tui.live.driving import badge, inspected, live, shows, until, vanish
 from tests.tui.live.fakes import FakeChild, FakeSource, FakeTraining
 from tests.tui.screens import open_app, pane_lines, running, screen_text
 
@@ -107,12 +107,13 @@ async def test_a_killed_script_is_told_by_its_child_and_all_stays_readable(
     training.run_to(4)
     async with live(training, child=child) as (app, pilot):
         await shows(pilot, "▶ running")
-        training.lose("the other end has closed the connection")
+        vanish(app, training, "the other end has closed the connection")
         child.code = -9
         await shows(pilot, "✗ ended: exit code -9")
+        await shows(pilot, "step 3/3")
         await pilot.press("P")
 
-        assert "step 2/3" in screen_text(app)
+        await shows(pilot, "step 2/3")
 
 
 @pytest.mark.parametrize(
@@ -131,9 +132,10 @@ async def test_the_exit_code_is_told_unless_the_script_has_said_more(
         await shows(pilot, "▶ running")
         training.end(said)
         await shows(pilot, f"ended: {said}" if "stop" not in said else shown)
-        training.lose("the other end has closed the connection")
+        vanish(app, training, "the other end has closed the connection")
         child.code = 3
         await until(pilot, lambda: not app.switchboard.connected)
+        await until(pilot, lambda: child.told > 0)
         await shows(pilot, shown)
 
 
@@ -143,10 +145,7 @@ async def test_a_lost_connection_is_told_and_all_stays_readable(
     training.pause(4, 1)
     async with live(training) as (app, pilot):
         await shows(pilot, "NOW")
-        source = app.switchboard._source
-        assert isinstance(source, FakeSource)
-        source.trainings.clear()
-        training.lose("the other end has closed the connection")
+        vanish(app, training, "the other end has closed the connection")
         await shows(pilot, "✗ connection lost: the other end has closed")
         await pilot.press("P", "space")
         await shows(pilot, "The connection is lost; what was recorded can be looked")

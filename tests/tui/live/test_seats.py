@@ -146,5 +146,6 @@ async def test_a_thread_that_trains_nothing_gives_way_to_the_first_that_is_held(
 
         await pilot.press("1")
         await shows(pilot, "▸ 1 rank 0 of 2")
-        second.pause(3, 2)
-        await shows(pilot, "▸ 1 rank 0 of 2")
+        second.pause(3, 2, reason="breakpoint 1: a")
+        await shows(pilot, "   2 rank 1 of 2 · ⏸ paused · breakpoint 1: a")
+        assert "▸ 1 rank 0 of 2" in screen_text(app)
