@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from textwrap import fill
 from typing import Final
 
-from graphscope.analysis.traps import (
-    find_run_traps,
-    find_traps,
-    find_traps_at,
-    find_traps_of_step,
+from graphscope.analysis.findings import (
+    find_all,
+    find_at,
+    find_in_step,
+    find_over_steps,
     identity_of,
 )
 from graphscope.errors import GraphscopeError
@@ -26,7 +26,7 @@ def describe_traps(recording: Recording, trace: Trace, *, width: int) -> str:
     Nothing where there are none.
     """
     found = _find(recording, trace)
-    here = find_traps_at(trace, found)
+    here = find_at(trace, found)
     told = {identity_of(finding) for finding in here}
     others = (finding for finding in found if identity_of(finding) not in told)
     return "\n".join([*write_traps(here, width=width), *_write_titles(others, width)])
@@ -35,10 +35,10 @@ def describe_traps(recording: Recording, trace: Trace, *, width: int) -> str:
 def _find(recording: Recording, trace: Trace) -> tuple[Finding, ...]:
     try:
         if len(recording) <= _MOST_STEPS:
-            return find_traps(recording)
-        return (*find_run_traps(recording), *find_traps_of_step(trace))
+            return find_all(recording)
+        return (*find_over_steps(recording), *find_in_step(trace))
     except GraphscopeError:  # another step is damaged: this one can be shown
-        return find_traps_of_step(trace)
+        return find_in_step(trace)
 
 
 def write_traps(findings: Iterable[Finding], *, width: int) -> list[str]:

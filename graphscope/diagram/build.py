@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from graphscope.analysis.traps import find_traps_of_step
+from graphscope.analysis.findings import find_in_step
 from graphscope.diagram.draft import Draft
 from graphscope.diagram.fitting import fit
 from graphscope.diagram.highlight import find_highlight, resolve_ends
@@ -55,7 +55,7 @@ def build_diagrams(
     selection = fold_ops(selection, folds)
     draft = draft_variables(selection) if is_variables else draft_operations(selection)
     draft = draw_folds(draft, selection, folds)
-    traps = find_traps_of_step(trace)
+    traps = find_in_step(trace)
     for path in paths:
         marked = draft if path is None else _mark(draft, trace, path, options.style)
         fitted, notes = fit(marked, selection, options)

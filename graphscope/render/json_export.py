@@ -50,7 +50,7 @@ from enum import Enum
 from math import isfinite, isnan
 from typing import Any, Final
 
-from graphscope.analysis.traps import find_traps_of_step
+from graphscope.analysis.findings import find_in_step
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace
 
@@ -78,7 +78,7 @@ def to_json(trace: Trace) -> str:
         *(f'"{key}": {_dump(value)}' for key, value in head.items()),
         f'"graph": {{\n{graph}\n}}',
         f'"observations": {seen}',
-        f'"findings": {_listing(plain(find_traps_of_step(trace)))}',
+        f'"findings": {_listing(plain(find_in_step(trace)))}',
         f'"sources": {_dump(dict(trace.sources))}',
     ]
     return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from graphscope.analysis.findings import find_all, find_in_step
 from graphscope.analysis.summary import ModelSummary, summarize_model
-from graphscope.analysis.traps import find_traps, find_traps_of_step
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import Diagram, Style
 from graphscope.diagram.options import DiagramOptions, PathEnds
@@ -43,7 +43,7 @@ class TracedStep:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The known traps that show in this step, looked at alone."""
-        return find_traps_of_step(self.trace)
+        return find_in_step(self.trace)
 
     def __getitem__(self, name: str) -> ValueView:
         """Return the value that the user's code calls `name`.
@@ -189,7 +189,7 @@ class LoadedRecording:
         Also those that only show from step to step: a learning rate that is too
         large, gradients that are never zeroed.
         """
-        return find_traps(self.recording)
+        return find_all(self.recording)
 
     def losses(self) -> list[float | None]:
         """Return the loss of every step."""

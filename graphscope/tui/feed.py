@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
-from graphscope.analysis.traps import find_run_traps
+from graphscope.analysis.findings import find_over_steps
 from graphscope.errors import GraphscopeError, StepRangeError
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Role
@@ -110,7 +110,7 @@ class Feed:
     def run_traps(self) -> tuple[Finding, ...]:
         """Return the traps that show from step to step; reads few steps."""
         try:
-            return find_run_traps(self._recording)
+            return find_over_steps(self._recording)
         except GraphscopeError:  # a step is damaged
             return ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from graphscope.analysis.traps import TrapFinder
+from graphscope.analysis.findings import StepFinder
 from graphscope.diagram.traps import MARK, describe_trap
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
@@ -24,7 +24,7 @@ class TrapWatch:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._finder = TrapFinder()
+        self._finder = StepFinder()
         self._last: tuple[Trace, tuple[Finding, ...]] | None = None
         self._over_steps: tuple[Finding, ...] = ()
         self._asked_at = 0

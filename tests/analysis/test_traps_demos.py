@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphscope.analysis.traps import find_traps
+from graphscope.analysis.findings import find_all
 from graphscope.lectures.catalog import TOPICS, demos_folder, read_topics
 from graphscope.lectures.running import trace_example
 
@@ -27,8 +27,7 @@ def test_the_examples_of_a_topic_have_the_traps_that_they_are_about(topic: str) 
     (found,) = (t for t in read_topics(demos_folder()) if t.name == topic)
     kinds = {
         example.id: [
-            finding.kind
-            for finding in find_traps(trace_example(example).steps.recording)
+            finding.kind for finding in find_all(trace_example(example).steps.recording)
         ]
         for example in found.examples
     }

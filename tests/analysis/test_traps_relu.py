@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 import graphscope as gs
-from graphscope.analysis.traps import find_traps_of_step
+from graphscope.analysis.findings import find_in_step
 from tests.analysis.trapping import findings_of, kinds_of, only, said
 
 
@@ -144,5 +144,5 @@ def test_a_relu_that_is_off_for_one_sample_of_a_training_comes_back() -> None:
             optimizer.step()
     assert findings_of(t) == ()
     # looked at alone, the one step does show it
-    (alone,) = find_traps_of_step(t.steps[1].trace)
+    (alone,) = find_in_step(t.steps[1].trace)
     assert alone.kind == "dead-relu"

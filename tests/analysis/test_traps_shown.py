@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 import graphscope as gs
-from graphscope.analysis.traps import find_run_traps, find_traps_at
+from graphscope.analysis.findings import find_at, find_over_steps
 from graphscope.cli.main import run
 from graphscope.cli.traps import describe_traps
 from graphscope.diagram.model import Box
@@ -183,9 +183,9 @@ def test_the_show_command_prints_them_under_the_numbers(
 def test_findings_of_a_recording_are_told_with_the_numbers_of_a_step() -> None:
     t = _train()
     known = t.findings
-    (own,) = find_traps_at(t.steps[2].trace, known)
+    (own,) = find_at(t.steps[2].trace, known)
     assert (own.kind, own.step) == ("softmax-twice", 2)
-    assert [f.kind for f in find_run_traps(t.steps.recording)] == ["missing-zero-grad"]
+    assert [f.kind for f in find_over_steps(t.steps.recording)] == ["missing-zero-grad"]
 
 
 def test_numbers_that_do_not_fit_their_graph_break_nothing() -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from graphscope.analysis.traps import find_traps, find_traps_of_step
+from graphscope.analysis.findings import find_all, find_in_step
 from graphscope.model.finding import Finding
 
 _PLACE = re.compile(r"\btest_\w+\.py:\d+")
@@ -12,7 +12,7 @@ _PLACE = re.compile(r"\btest_\w+\.py:\d+")
 def findings_of(tracing: Any) -> tuple[Finding, ...]:
     """Return what is found in all steps of a trace."""
     assert tracing.faults == {}
-    return find_traps(tracing.steps.recording)
+    return find_all(tracing.steps.recording)
 
 
 def kinds_of(tracing: Any) -> list[str]:
@@ -20,7 +20,7 @@ def kinds_of(tracing: Any) -> list[str]:
     found = list(findings_of(tracing))
     for step in tracing.steps:
         known = {finding.kind for finding in found}
-        found += [f for f in find_traps_of_step(step.trace) if f.kind not in known]
+        found += [f for f in find_in_step(step.trace) if f.kind not in known]
     return [finding.kind for finding in found]
 
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 
 import graphscope as gs
-from graphscope.analysis.traps import find_traps_of_step
+from graphscope.analysis.findings import find_in_step
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions, PathEnds
 from graphscope.errors import NotRecordedError
@@ -266,7 +266,7 @@ def test_a_finding_has_its_evidence_its_remedy_and_its_line() -> None:
         loss: Any = F.cross_entropy(probs, torch.tensor([2]))
         loss.backward()
     trace = t.last.trace
-    [finding] = find_traps_of_step(trace)
+    [finding] = find_in_step(trace)
 
     document = page(trace)
 

@@ -5,8 +5,8 @@ from functools import partial
 from math import prod
 from typing import Final
 
-from graphscope.analysis.traps.facts import Check, Facts, is_integer, plain_name
-from graphscope.analysis.traps.wording import (
+from graphscope.analysis.evidence.facts import Check, Facts, is_integer, plain_name
+from graphscope.analysis.evidence.wording import (
     code_of,
     count,
     listing,

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from graphscope.analysis.traps.reading import is_equal
-from graphscope.analysis.traps.updating import (
+from graphscope.analysis.evidence.reading import is_equal
+from graphscope.analysis.evidence.updating import (
     UpdatedLeaf,
     learning_rate,
     updated_leaves,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from graphscope.analysis.traps.facts import Check, Facts, Loss
-from graphscope.analysis.traps.reading import data_of
-from graphscope.analysis.traps.wording import (
+from graphscope.analysis.evidence.facts import Check, Facts, Loss
+from graphscope.analysis.evidence.reading import data_of
+from graphscope.analysis.evidence.wording import (
     begin,
     code_of,
     count,

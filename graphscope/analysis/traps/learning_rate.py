@@ -12,6 +12,8 @@ from itertools import pairwise
 from math import floor, isfinite, log10
 from typing import Final
 
+from graphscope.analysis.evidence.updating import update_site
+from graphscope.analysis.evidence.wording import amount, begin, listing, name_and_place
 from graphscope.analysis.traps.descent import (
     Update,
     change_of,
@@ -25,8 +27,6 @@ from graphscope.analysis.traps.explosion import (
     has_exploded,
     rising_runs,
 )
-from graphscope.analysis.traps.updating import update_site
-from graphscope.analysis.traps.wording import amount, begin, listing, name_and_place
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 

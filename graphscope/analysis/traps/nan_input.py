@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from graphscope.analysis.traps.facts import Check, Facts, is_arranging
-from graphscope.analysis.traps.reading import (
+from graphscope.analysis.evidence.facts import Check, Facts, is_arranging
+from graphscope.analysis.evidence.reading import (
     arrived_at_leaf,
     count_nans,
     data_of,
 )
-from graphscope.analysis.traps.wording import (
+from graphscope.analysis.evidence.wording import (
     code_of,
     count,
     listing,

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from graphscope.analysis.traps.facts import LAYERS, Check, Facts, plain_name
-from graphscope.analysis.traps.reading import (
+from graphscope.analysis.evidence.facts import LAYERS, Check, Facts, plain_name
+from graphscope.analysis.evidence.reading import (
     is_nonzero,
     is_zero,
     last_through,
     parameters_before,
 )
-from graphscope.analysis.traps.wording import (
+from graphscope.analysis.evidence.wording import (
     amount,
     begin,
     listing,

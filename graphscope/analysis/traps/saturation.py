@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from graphscope.analysis.traps.facts import Check, Facts, Loss, plain_name
-from graphscope.analysis.traps.reading import data_of, last_through, scalar_of
-from graphscope.analysis.traps.wording import (
+from graphscope.analysis.evidence.facts import Check, Facts, Loss, plain_name
+from graphscope.analysis.evidence.reading import data_of, last_through, scalar_of
+from graphscope.analysis.evidence.wording import (
     amount,
     argument_texts,
     begin,

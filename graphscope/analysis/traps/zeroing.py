@@ -1,18 +1,48 @@
 """Gradients that were never zeroed: an update uses those of the steps before again."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from graphscope.analysis.traps.reading import is_equal, is_zero
-from graphscope.analysis.traps.updating import UpdatedLeaf, update_site, updated_leaves
-from graphscope.analysis.traps.wording import listing, norm_of, where
+from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.evidence.reading import is_equal, is_zero
+from graphscope.analysis.evidence.updating import (
+    UpdatedLeaf,
+    update_site,
+    updated_leaves,
+)
+from graphscope.analysis.evidence.wording import listing, norm_of, where
 from graphscope.model.finding import Finding
-from graphscope.model.graph import Event, EventKind, Role
+from graphscope.model.graph import Event, EventKind, Graph, Role
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
+_MOST_PAIRS: Final = 64
 _STEP_CALL: Final = re.compile(r"(?P<optimizer>[\w.\[\]]+)\.step\(")
+
+
+class ZeroingCheck:
+    """Compares a step with the one before, the first time that two such follow."""
+
+    def __init__(self) -> None:
+        self._before: Trace | None = None
+        self._pairs: dict[tuple[int, int], tuple[Graph, Graph]] = {}
+
+    def see(self, trace: Trace, facts: Facts) -> Iterator[Finding]:  # noqa: ARG002 - as all checks
+        """Compare a step with the one before."""
+        before, self._before = self._before, trace
+        if before is None or len(self._pairs) >= _MOST_PAIRS:
+            return
+        key = id(before.graph), id(trace.graph)
+        if key not in self._pairs:
+            self._pairs[key] = before.graph, trace.graph
+            found = find_zeroing_trap(before, trace)
+            if found is not None:
+                yield found
+
+    def finish(self) -> tuple[Finding, ...]:
+        """Return nothing more: every pair has been looked at."""
+        return ()
 
 
 def find_zeroing_trap(first: Trace, second: Trace) -> Finding | None:

@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from graphscope.analysis.findings import find_in_step
 from graphscope.analysis.phases import describe_run, find_runs
-from graphscope.analysis.traps import find_traps_of_step
 from graphscope.diagram.labels import title_of
 from graphscope.diagram.model import Diagram
 from graphscope.diagram.traps import describe_trap
@@ -75,7 +75,7 @@ def add_chain_rules(parent: ET.Element, paths: Collection[PagePath]) -> None:
 
 def add_findings(parent: ET.Element, trace: Trace, diagram: Diagram) -> None:
     """Add what is wrong in the step, and what the picture leaves out."""
-    findings = find_traps_of_step(trace)
+    findings = find_in_step(trace)
     told = {describe_trap(finding) for finding in findings}
     notes = [note for note in diagram.notes if note not in told]
     if findings:

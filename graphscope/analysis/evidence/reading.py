@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphscope.analysis.traps.facts import Facts
+from graphscope.analysis.evidence.facts import Facts
 from graphscope.model.graph import Op, Role, Value, ValueKind
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Trace

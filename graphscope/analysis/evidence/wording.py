@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
-from graphscope.analysis.traps.facts import Facts, Loss, plain_name
+from graphscope.analysis.evidence.facts import Facts, Loss, plain_name
 from graphscope.model.graph import Op
 from graphscope.model.numbers import format_number, format_type
 from graphscope.model.observation import Observation

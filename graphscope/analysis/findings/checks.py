@@ -1,0 +1,40 @@
+"""The list of everything that is looked for: a new check is one line here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from graphscope.analysis.evidence.facts import Check, Facts
+from graphscope.analysis.evidence.over_steps import RunCheck
+from graphscope.analysis.traps.argmax import find_argmax_traps
+from graphscope.analysis.traps.features import find_feature_traps
+from graphscope.analysis.traps.labels import find_label_traps
+from graphscope.analysis.traps.nan_input import find_nan_traps
+from graphscope.analysis.traps.relu import find_relu_traps
+from graphscope.analysis.traps.saturation import find_saturation_traps
+from graphscope.analysis.traps.shapes import find_shape_traps
+from graphscope.analysis.traps.softmax import find_softmax_traps
+from graphscope.analysis.traps.swapped import find_swapped_traps
+from graphscope.analysis.traps.zeroing import ZeroingCheck
+
+STEP_CHECKS: Final[Sequence[Callable[[Facts], Iterator[Check]]]] = (
+    find_label_traps,
+    find_nan_traps,
+    find_softmax_traps,
+    find_swapped_traps,
+    find_shape_traps,
+    find_saturation_traps,
+    find_relu_traps,
+    find_argmax_traps,
+    find_feature_traps,
+)
+"""What shows in one step looked at alone.
+
+Each is asked once for a graph and yields a check for every suspicious place in it; the
+check is asked in every step that has the graph, and judges by the numbers.
+"""
+
+RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (ZeroingCheck,)
+"""What shows from step to step."""
+
+LASTING: Final = frozenset({"dead-relu", "zero-feature"})
+"""Kinds that may be chance in one step and are a fault when they never end."""

@@ -1,0 +1,130 @@
+"""All findings in the steps of a recording, each of them once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from graphscope.analysis.findings.checks import LASTING, RUN_CHECKS
+from graphscope.analysis.findings.finder import (
+    StepFinder,
+    ask,
+    ask_all,
+    find_in_step,
+    place_of,
+)
+from graphscope.analysis.traps.learning_rate import find_learning_rate_trap
+from graphscope.model.finding import Finding
+from graphscope.model.trace import Recording, Trace
+
+_FIRST_STEPS: Final = 4
+
+Steps = Recording | Sequence[Trace]
+
+
+class RunWatch:
+    """Looks at the steps of a run one after another, for what shows over several."""
+
+    def __init__(self, finder: StepFinder) -> None:
+        self._finder = finder
+        self._checks = [make() for make in RUN_CHECKS]
+
+    def see(self, trace: Trace) -> list[Finding]:
+        """Look at the next step; return what can be told already."""
+        facts = self._finder.facts(trace.graph)
+        return [
+            finding
+            for check in self._checks
+            for finding in ask_all(partial(check.see, trace, facts))
+        ]
+
+    def finish(self) -> list[Finding]:
+        """Return what can be told only after the last step."""
+        return [f for check in self._checks for f in ask_all(check.finish)]
+
+
+def find_over_steps(steps: Steps) -> tuple[Finding, ...]:
+    """Return what only shows over several steps; reads all losses, but few steps."""
+    watch = RunWatch(StepFinder())
+    first = (steps[i] for i in range(min(_FIRST_STEPS, len(steps))))
+    found = [finding for trace in first for finding in watch.see(trace)]
+    return _once([*found, *_find_explosion(steps)])
+
+
+def find_all(steps: Steps) -> tuple[Finding, ...]:
+    """Return what is wrong in a recording, each finding at the step it shows first.
+
+    Reads every step. What shows in several says in how many.
+    """
+    finder, seen = StepFinder(), dict[object, list[Finding]]()
+    watch, over_steps = RunWatch(finder), list[Finding]()
+    trained: list[tuple[int, frozenset[object]]] = []
+    for trace in steps:
+        for finding in finder.find(trace):
+            seen.setdefault(identity_of(finding), []).append(finding)
+        if trace.graph.roots:
+            trained.append((trace.step, finder.places(trace.graph)))
+        over_steps += watch.see(trace)
+    over_steps += [*watch.finish(), *_find_explosion(steps)]
+    firsts = [
+        _with_count(found, len(steps))
+        for found in seen.values()
+        if found[0].kind not in LASTING or _lasts(found, trained)
+    ]
+    return tuple(sorted(_once([*over_steps, *firsts]), key=lambda f: f.step))
+
+
+def find_at(trace: Trace, known: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return those of a recording's findings that show in one of its steps.
+
+    With the numbers of that step, where it has its own.
+    """
+    identities = {identity_of(finding) for finding in known}
+    own = [f for f in find_in_step(trace) if identity_of(f) in identities]
+    mine = {identity_of(finding) for finding in own}
+    others = (f for f in known if f.step == trace.step and identity_of(f) not in mine)
+    return (*own, *others)
+
+
+def identity_of(finding: Finding) -> object:
+    """Return what is the same for one finding in all steps: kind, line and title."""
+    return finding.kind, place_of(finding.site), finding.title
+
+
+def _find_explosion(steps: Steps) -> tuple[Finding, ...]:
+    losses: Sequence[float | None]
+    if isinstance(steps, Sequence):
+        losses = [trace.loss() for trace in steps]
+    else:
+        losses = steps.losses()
+    found = ask(partial(find_learning_rate_trap, steps, losses))
+    return () if found is None else (found,)
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Leave out what was found before."""
+    found: dict[object, Finding] = {}
+    for finding in findings:
+        found.setdefault(identity_of(finding), finding)
+    return tuple(found.values())
+
+
+def _lasts(
+    found: Sequence[Finding], trained: Sequence[tuple[int, frozenset[object]]]
+) -> bool:
+    """Whether a fault shows in every later training step that runs the same line."""
+    steps, place = {finding.step for finding in found}, place_of(found[0].site)
+    return all(
+        step in steps
+        for step, places in trained
+        if step >= found[0].step and place in places
+    )
+
+
+def _with_count(found: Sequence[Finding], total: int) -> Finding:
+    steps = {finding.step for finding in found}
+    first = found[0]
+    if len(steps) == 1:
+        return first
+    many = f"all {total:,}" if len(steps) == total else f"{len(steps):,} of {total:,}"
+    return replace(first, explanation=f"{first.explanation} So it is in {many} steps.")
