@@ -1,7 +1,6 @@
 """The known traps as text: those of a step in full, those of other steps by title."""
 
 from collections.abc import Iterable
-from textwrap import fill
 from typing import Final
 
 from graphscope.analysis.findings import (
@@ -14,7 +13,7 @@ from graphscope.analysis.findings import (
 from graphscope.errors import GraphscopeError
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
-from graphscope.render.text.cells import clean
+from graphscope.render.text.findings import finding_lines, title_line, wrap_text
 
 _MOST_STEPS: Final = 2_000
 """In longer recordings only the step is looked at, and what few steps tell of all."""
@@ -50,30 +49,18 @@ def write_traps(findings: Iterable[Finding], *, width: int) -> list[str]:
       It is.
       → Leave it out.
     """
-    lines = []
-    for finding in findings:
-        lines.append(_wrap(f"trap: {_title(finding)}", width, "  "))
-        lines.append(_wrap(f"  {finding.explanation}", width, "  "))
-        lines.append(_wrap(f"  → {finding.remedy}", width, "    "))
-    return lines
+    return [
+        line
+        for finding in findings
+        for line in finding_lines(finding, width=width, head="trap: ")
+    ]
 
 
 def _write_titles(findings: Iterable[Finding], width: int) -> list[str]:
     return [
-        _wrap(f"trap in step {finding.step}: {_title(finding)}", width, "  ")
+        line
         for finding in findings
+        for line in wrap_text(
+            f"trap in step {finding.step}: {title_line(finding)}", width, "  "
+        )
     ]
-
-
-def _title(finding: Finding) -> str:
-    where = "" if finding.site is None else f" ({finding.site.short})"
-    return f"{finding.title}{where}"
-
-
-def _wrap(text: str, width: int, indent: str) -> str:
-    return fill(
-        clean(text),
-        max(width, len(indent) + 1),
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-    )
