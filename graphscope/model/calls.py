@@ -6,6 +6,8 @@ Separate from the ops, because a module may run without an op of its own (an
 
 from dataclasses import dataclass
 
+from graphscope.model.site import Site
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
@@ -24,12 +26,15 @@ class ModuleParameter:
         shape: Sizes of the axes.
         dtype: torch's name without the module.
         requires_grad: False for a frozen one.
+        set_by: The user's line that made it so while it was recorded; None when nobody
+            was seen to do it.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
     requires_grad: bool = True
+    set_by: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class ModuleCall:
         outputs: The tensors that it returned; none when it raised.
         parameters: Positions in `Graph.parameters`: of a module that calls others its
             own, of any other those of the modules inside it too.
+        training: Whether it was in training mode, as `train()` and `eval()` set it;
+            None in recordings of older versions.
     """
 
     path: str
@@ -52,3 +59,4 @@ class ModuleCall:
     inputs: tuple[TensorType, ...] = ()
     outputs: tuple[TensorType, ...] = ()
     parameters: tuple[int, ...] = ()
+    training: bool | None = None

@@ -62,6 +62,11 @@ def _check_calls(graph: Graph) -> Iterator[str]:
         yield from _in_range(where, "earlier call", [call.parent], position)
         count = len(graph.parameters)
         yield from _in_range(where, "parameter", call.parameters, count)
+    for position, run in enumerate(graph.optimizers):
+        where = f"optimizer run {position}"
+        yield from _in_range(where, "event", [run.event], len(graph.events))
+        held = [parameter.value for parameter in run.parameters]
+        yield from _in_range(where, "value", held, len(graph.values))
 
 
 def _in_range(

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 
 from graphscope.model.calls import ModuleCall, ModuleParameter
+from graphscope.model.optimizers import OptimizerRun
 from graphscope.model.site import Site
 
 
@@ -101,6 +102,8 @@ class Value:
         note: For kind CARRIED: which step made it.
         also: Its other names: the further paths of a parameter that modules share.
         class_name: Of a tensor subclass its class, of a DTensor its placements too.
+        set_by: The user's line that made a leaf require a gradient, or not, while it
+            was recorded: `p.requires_grad_(False)`. None when none was seen to.
     """
 
     id: int
@@ -121,6 +124,7 @@ class Value:
     note: str = ""
     also: tuple[str, ...] = ()
     class_name: str = ""
+    set_by: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,8 @@ class Graph:
 
     `roots` are the values that `backward()` or `autograd.grad` was called on, in
     order, without repeats. `calls` are the modules that ran, in the order in which
-    they began; recordings of older versions have none.
+    they began; recordings of older versions have none, and no `optimizers` either:
+    what the optimizer of each UPDATE event holds, in the order of the events.
     """
 
     values: tuple[Value, ...] = ()
@@ -292,6 +297,7 @@ class Graph:
     gaps: tuple[Gap, ...] = ()
     calls: tuple[ModuleCall, ...] = ()
     parameters: tuple[ModuleParameter, ...] = ()
+    optimizers: tuple[OptimizerRun, ...] = ()
 
     @cached_property
     def consumers(self) -> dict[int, tuple[int, ...]]:

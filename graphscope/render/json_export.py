@@ -19,14 +19,16 @@ The document is one object::
             "gaps": [...],
             "calls": [...],
             "parameters": [...],
+            "optimizers": [...],
         },
         "observations": [...],
         "findings": [...],
         "sources": {"/home/me/train.py": "..."},
     }
 
-The entries of `graph` carry the attributes of the classes in `graphscope.model.graph`
-and `graphscope.model.calls` under the same names; ids are positions in these lists.
+The entries of `graph` carry the attributes of the classes in `graphscope.model.graph`,
+`graphscope.model.calls` and `graphscope.model.optimizers` under the same names; ids are
+positions in these lists.
 `observations[i]` belongs to `slots[i]` and is one of
 
 - null: torch had no tensor there (`w.grad is None`);

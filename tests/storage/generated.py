@@ -25,6 +25,7 @@ from graphscope.model.graph import (
     ValueKind,
 )
 from graphscope.model.observation import Observation, Stats
+from graphscope.model.optimizers import HeldParameter, OptimizerRun
 from graphscope.model.site import Frame, Site
 from graphscope.model.trace import Status, Trace
 from graphscope.storage.layout import stored_dtype
@@ -92,6 +93,7 @@ def _values(draw: Draw, count: int, ops: int, nodes: int) -> tuple[Value, ...]:
             grad_output=draw(INT64),
             site=draw(MAYBE_SITE),
             note=draw(TEXTS),
+            set_by=draw(MAYBE_SITE),
         )
         for i in range(count)
     )
@@ -190,18 +192,45 @@ def graphs(draw: Draw) -> Graph:
             draw(_call(i, len(parameters))) for i in range(draw(st.integers(0, 3)))
         ),
         parameters=tuple(parameters),
+        optimizers=tuple(draw(_optimizer_runs(n_events, n_values))),
     )
 
 
-PARAMETERS = st.builds(ModuleParameter, TEXTS, HUGE_SHAPES, TEXTS, st.booleans())
+PARAMETERS = st.builds(
+    ModuleParameter, TEXTS, HUGE_SHAPES, TEXTS, st.booleans(), MAYBE_SITE
+)
 TYPES = st.lists(st.builds(TensorType, HUGE_SHAPES, TEXTS), max_size=2).map(tuple)
 
 
 def _call(position: int, parameters: int) -> st.SearchStrategy[ModuleCall]:
     owned = _ids(parameters)
     return st.builds(
-        ModuleCall, TEXTS, TEXTS, _maybe_below(position), TYPES, TYPES, owned
+        ModuleCall,
+        TEXTS,
+        TEXTS,
+        _maybe_below(position),
+        TYPES,
+        TYPES,
+        owned,
+        st.none() | st.booleans(),
     )
+
+
+def _optimizer_runs(events: int, values: int) -> st.SearchStrategy[list[OptimizerRun]]:
+    held = st.builds(
+        HeldParameter,
+        TEXTS,
+        _maybe_below(values),
+        HUGE_SHAPES,
+        TEXTS,
+        st.booleans(),
+        INT64,
+    )
+    held_ones = st.lists(held, max_size=2).map(tuple)
+    if not events:
+        return st.just([])
+    run = st.builds(OptimizerRun, st.integers(0, events - 1), TEXTS, held_ones)
+    return st.lists(run, max_size=2)
 
 
 def _arrays(dtype: Any, shape: Any) -> st.SearchStrategy[Observation]:
