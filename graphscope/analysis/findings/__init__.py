@@ -5,6 +5,7 @@ from graphscope.analysis.findings.finder import (
     find_in_step as find_in_step,
 )
 from graphscope.analysis.findings.run import (
+    RunSearch as RunSearch,
     RunWatch as RunWatch,
     find_all as find_all,
     find_at as find_at,

@@ -51,27 +51,64 @@ def find_over_steps(steps: Steps) -> tuple[Finding, ...]:
     return _once([*found, *_find_explosion(steps)])
 
 
+class RunSearch:
+    """Looks at the steps of a run one after another for all that is wrong.
+
+    It can be asked in between, so that a run may be followed while it goes on.
+    """
+
+    def __init__(self) -> None:
+        self._finder = StepFinder()
+        self._watch = RunWatch(self._finder)
+        self._seen: dict[object, list[Finding]] = {}
+        self._over_steps: list[Finding] = []
+        self._trained: list[tuple[int, frozenset[object]]] = []
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many steps were looked at."""
+        return self._count
+
+    def see(self, trace: Trace) -> None:
+        """Look at the next step; some may be missing."""
+        self._count += 1
+        for finding in self._finder.find(trace):
+            self._seen.setdefault(identity_of(finding), []).append(finding)
+        if trace.graph.roots:
+            self._trained.append((trace.step, self._finder.places(trace.graph)))
+        self._over_steps += self._watch.see(trace)
+
+    def so_far(self) -> tuple[Finding, ...]:
+        """Return what the steps that were seen show, whatever comes next."""
+        return self._tell(self._over_steps, lasting=False)
+
+    def finish(self, steps: Steps) -> tuple[Finding, ...]:
+        """Return all that is wrong; every step of `steps` that can be has been seen."""
+        at_the_end = [*self._watch.finish(), *_find_explosion(steps)]
+        return self._tell([*self._over_steps, *at_the_end], lasting=True)
+
+    def _tell(
+        self, over_steps: Iterable[Finding], *, lasting: bool
+    ) -> tuple[Finding, ...]:
+        firsts = [
+            _with_count(found, self._count)
+            for found in self._seen.values()
+            if found[0].kind not in LASTING
+            or (lasting and _lasts(found, self._trained))
+        ]
+        return tuple(sorted(_once([*over_steps, *firsts]), key=lambda f: f.step))
+
+
 def find_all(steps: Steps) -> tuple[Finding, ...]:
     """Return what is wrong in a recording, each finding at the step it shows first.
 
     Reads every step. What shows in several says in how many.
     """
-    finder, seen = StepFinder(), dict[object, list[Finding]]()
-    watch, over_steps = RunWatch(finder), list[Finding]()
-    trained: list[tuple[int, frozenset[object]]] = []
+    search = RunSearch()
     for trace in steps:
-        for finding in finder.find(trace):
-            seen.setdefault(identity_of(finding), []).append(finding)
-        if trace.graph.roots:
-            trained.append((trace.step, finder.places(trace.graph)))
-        over_steps += watch.see(trace)
-    over_steps += [*watch.finish(), *_find_explosion(steps)]
-    firsts = [
-        _with_count(found, len(steps))
-        for found in seen.values()
-        if found[0].kind not in LASTING or _lasts(found, trained)
-    ]
-    return tuple(sorted(_once([*over_steps, *firsts]), key=lambda f: f.step))
+        search.see(trace)
+    return search.finish(steps)
 
 
 def find_at(trace: Trace, known: Sequence[Finding]) -> tuple[Finding, ...]:
