@@ -24,6 +24,7 @@ import numpy.typing as npt
 from graphscope.errors import RecordingError
 from graphscope.model.graph import Slot
 from graphscope.model.observation import Array, Observation, Stats
+from graphscope.model.scan import NumberScan
 
 MAX_STEP_BYTES: Final = 256 << 20
 """Most bytes of one step's numbers."""
@@ -85,6 +86,7 @@ class SlotTable:
             np.int64,
         )
         self._patterns: dict[bytes, npt.NDArray[np.int64]] = {}
+        self.scan = NumberScan(self.shapes, self.dtypes)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -161,6 +163,7 @@ class PackedNumbers(Sequence[Observation | None]):
         self._body = body
         self._start = start
         self._seen: dict[int, Observation | None] = {}
+        self._nonfinite: tuple[int, ...] | None = None
         self._offsets = table.offsets(statuses)
         self._tail = start + int(self._offsets[-1])
         has_tail = Kept.OTHER in statuses
@@ -176,9 +179,26 @@ class PackedNumbers(Sequence[Observation | None]):
         found.statuses = order.statuses
         found._table, found._body, found._order = table, body, order  # noqa: SLF001
         found._start, found._seen, found._tail = 0, {}, 0  # noqa: SLF001
+        found._nonfinite = None  # noqa: SLF001
         found._offsets = order.starts  # noqa: SLF001 - our own object
         found.is_finite = is_finite
         return found
+
+    @property
+    def nonfinite(self) -> tuple[int, ...]:
+        """The slots that hold a NaN or an Inf, in order."""
+        if self.is_finite:
+            return ()
+        if self._nonfinite is None:
+            scan, offsets = self._table.scan, self._offsets
+            found = set(scan.find(self._body, self._start, offsets, self.statuses))
+            if Kept.OTHER in self.statuses:
+                others = (
+                    i for i, kept in enumerate(self.statuses) if kept == Kept.OTHER
+                )
+                found.update(i for i in others if not is_finite(self[i]))
+            self._nonfinite = tuple(sorted(found))
+        return self._nonfinite
 
     @property
     def size_bytes(self) -> int:
@@ -223,6 +243,26 @@ class PackedNumbers(Sequence[Observation | None]):
                 (place,) = PLACE.unpack_from(self._body, start)
                 return _decode_other(self._body, self._tail + place)
         return Observation()
+
+
+def is_finite(seen: Observation | None) -> bool:
+    """Whether nothing of what was seen is NaN or infinite.
+
+    >>> is_finite(Observation(np.array([1.0, np.inf]))), is_finite(None)
+    (False, True)
+    """
+    if seen is None:
+        return True
+    if seen.data is not None:
+        return seen.data.dtype.kind not in "fc" or bool(np.isfinite(seen.data).all())
+    return seen.summary is None or seen.summary.is_finite
+
+
+def nonfinite_slots(seen: Sequence[Observation | None]) -> tuple[int, ...]:
+    """Return the slots of a step that hold a NaN or an Inf, in order."""
+    if isinstance(seen, PackedNumbers):
+        return seen.nonfinite
+    return tuple(i for i, one in enumerate(seen) if not is_finite(one))
 
 
 def view_data(

@@ -20,7 +20,7 @@ from graphscope.model.graph import Graph
 from graphscope.model.trace import Trace
 from graphscope.storage.budget import Budget
 from graphscope.storage.encode import encode_body
-from graphscope.storage.findings import NumberScan, has_finding
+from graphscope.storage.findings import has_finding
 from graphscope.storage.head import StepHead
 from graphscope.storage.layout import SlotTable
 from graphscope.storage.lock import hold_lock
@@ -49,7 +49,6 @@ class _Known:
     graph: Graph
     row: int
     table: SlotTable
-    scan: NumberScan
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Sink:
         self._draft = _Draft(known.row, len(head) + len(body) + _ROW_BYTES)
         self._count(self._draft.size)
         if not is_draft:
-            self._keep_draft(has_finding=has_finding(trace, known.scan, body))
+            self._keep_draft(has_finding=has_finding(trace, known.table, body))
         self._budget.steps.pinned = known.row
         self._drop_loose_graphs(known.row)
         self._last_error = trace.error
@@ -182,8 +181,7 @@ class Sink:
         row = self._graphs.get(digest)
         if row is None:
             row = self._add_graph(digest, payload)
-        table = SlotTable(graph.slots)
-        known = _Known(graph, row, table, NumberScan(table))
+        known = _Known(graph, row, SlotTable(graph.slots))
         self._recent[id(graph)] = known
         if len(self._recent) > _KNOWN_GRAPHS:
             self._recent.popitem(last=False)

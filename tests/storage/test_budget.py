@@ -13,7 +13,7 @@ from graphscope.model.observation import Observation, Stats, summarize
 from graphscope.model.trace import Status, Trace
 from graphscope.storage.encode import encode_body
 from graphscope.storage.file import open_recording
-from graphscope.storage.findings import NumberScan, has_finding
+from graphscope.storage.findings import has_finding
 from graphscope.storage.layout import SlotTable
 from graphscope.storage.writer import RecordingWriter
 from tests.samples import logistic_trace, logistic_traces
@@ -190,7 +190,7 @@ def test_a_thinned_recording_survives_that_its_notes_are_lost(path: Path) -> Non
 def _scan(trace: Trace) -> bool:
     table = SlotTable(trace.graph.slots)
     body = encode_body(table, trace.observations, [7])
-    return has_finding(trace, NumberScan(table), body)
+    return has_finding(trace, table, body)
 
 
 def _with(slot: int, seen: Observation | None) -> Trace:
