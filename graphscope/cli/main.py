@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from graphscope.cli.attach import attach
+from graphscope.cli.check import check
 from graphscope.cli.demo import demo
 from graphscope.cli.export import export
-from graphscope.cli.output import put, say
+from graphscope.cli.output import describe_failure, put, say
 from graphscope.cli.record import RecordCommand, record
 from graphscope.cli.run import run_debugged
 from graphscope.cli.show import show
@@ -57,7 +58,7 @@ def build_app() -> typer.Typer:
     app.command()(demo)
     app.command(cls=RecordCommand)(record)
     app.command("run", cls=RunCommand)(run_debugged)
-    for command in (attach, view, show, why, export):
+    for command in (attach, view, show, why, check, export):
         app.command()(command)
     return app
 
@@ -66,8 +67,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 an expected error (one message on stderr), 2 wrong usage,
-    130 interrupted; `record` and `run` exit with the script's own code, `run` with 3
-    where `--until` has ended it.
+    3 `check` has found something, 130 interrupted; `record` and `run` exit with the
+    script's own code, `run` with 3 where `--until` has ended it.
 
     Raises:
         SystemExit: Always.
@@ -77,13 +78,6 @@ def run(arguments: Sequence[str] | None = None) -> None:
     chosen = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command(args=chosen, prog_name="graphscope")
-    except GraphscopeError as error:
-        say(f"graphscope: {error}")
-    except OSError as error:
-        say(f"graphscope: {_describe_os_error(error)}")
+    except (GraphscopeError, OSError) as error:
+        say(f"graphscope: {describe_failure(error)}")
     sys.exit(1)
-
-
-def _describe_os_error(error: OSError) -> str:
-    reason = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {reason}." if error.filename else f"{reason}."

@@ -37,6 +37,14 @@ def say(text: str) -> None:
     print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr)
 
 
+def describe_failure(error: Exception) -> str:
+    """Say what went wrong in one sentence: an error of ours, or the system's."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+
+
 def find_width() -> int:
     """Return how many cells a line of stdout has; a pipe takes most pictures."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH

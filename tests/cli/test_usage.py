@@ -10,7 +10,7 @@ import pytest
 from graphscope.version import __version__
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("demo", "record", "run", "attach", "view", "show", "why", "export")
+COMMANDS = ("demo", "record", "run", "attach", "view", "show", "why", "check", "export")
 
 
 def test_the_version_goes_to_stdout(process: Run) -> None:
@@ -24,7 +24,7 @@ def test_the_help_lists_every_command_with_one_sentence(graphscope: Run) -> None
     done = graphscope("--help")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-8:] == [
+    assert done.stdout.splitlines()[-9:] == [
         "  demo    Run one of the lectures' examples: its picture, its numbers.",
         "  record  Run a script as Python does and record its training.",
         "  run     Run a script under the debugger: pause its training, step, look.",
@@ -32,6 +32,7 @@ def test_the_help_lists_every_command_with_one_sentence(graphscope: Run) -> None
         "  view    Open a recording in the terminal, to step through it.",
         "  show    Print a recorded step: its picture and its numbers.",
         "  why     Explain a gradient: the chain rule with its numbers.",
+        "  check   Look for everything suspicious; for CI.",
         "  export  Write a recorded step as a picture or as data.",
     ]
 
@@ -107,6 +108,7 @@ except SystemExit as end:
         (["show", "run.gscope"], 0, []),
         (["export", "run.gscope", "-o", "step.dot"], 0, []),
         (["why", "run.gscope", "w_1"], 0, []),
+        (["check", "run.gscope"], 0, []),
         (["show", "run.gscope", "--summary"], 1, []),
         (["view", "run.gscope"], 1, []),
         (["run", "--help"], 0, []),

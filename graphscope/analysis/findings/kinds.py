@@ -1,0 +1,49 @@
+"""The kinds of findings there are, one line each: what `check` may find.
+
+Separate from the checks, so that programs and people can ask for a kind before anything
+is found. A kind is stable: scripts name it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+KINDS: Final[Mapping[str, str]] = {
+    "argmax-on-column": "argmax over an axis with one entry: it always is 0",
+    "broadcast-loss": "a loss that compares every prediction with every target",
+    "dead-relu": "units whose ReLU is 0 for all data, in every step",
+    "labels-out-of-range": "class labels that the model has no output for",
+    "learning-rate-too-large": "updates that go too far: the loss explodes",
+    "log-softmax-twice": "log_softmax in front of a loss that applies it itself",
+    "missing-zero-grad": "gradients of the step before, added up and used again",
+    "nan-input": "data that are NaN before the model sees them",
+    "nll-of-probabilities": "nll_loss of probabilities instead of their logarithms",
+    "saturated-sigmoid": "a sigmoid that is exactly 0 or 1 in front of a loss",
+    "sigmoid-twice": "sigmoid in front of a loss that applies it itself",
+    "softmax-twice": "softmax in front of a loss that applies it itself",
+    "swapped-arguments": "target and prediction of a loss exchanged",
+    "zero-feature": "an input that is 0 in all data, so its weights cannot learn",
+}
+"""Kind -> what it is, without a full stop."""
+
+
+def covered_kinds(asked: str) -> tuple[str, ...]:
+    """Return the kinds that a name stands for: its own, and all that begin with it.
+
+    Nothing for a name of no kind. `_` and `-` are the same.
+
+    >>> covered_kinds("dead_relu"), covered_kinds("dead"), covered_kinds("de")
+    (('dead-relu',), ('dead-relu',), ())
+    """
+    name = asked.strip().lower().replace("_", "-")
+    return tuple(k for k in KINDS if name and (k == name or k.startswith(f"{name}-")))
+
+
+def kind_lines(kinds: Iterable[str] = KINDS) -> list[str]:
+    """Return a table of kinds and what they are.
+
+    >>> kind_lines(["nan-input", "dead-relu"])[1]
+    'nan-input  data that are NaN before the model sees them'
+    """
+    names = sorted(kinds)
+    width = max(map(len, names), default=0)
+    return [f"{name:{width}}  {KINDS[name]}" for name in names]

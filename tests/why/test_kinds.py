@@ -1,0 +1,42 @@
+"""The list of kinds, held against what the checks make."""
+
+import ast
+import re
+from pathlib import Path
+
+from graphscope.analysis import findings
+from graphscope.analysis.findings.kinds import KINDS, covered_kinds, kind_lines
+from tests.why.programs import case_names, expected
+
+ANALYSIS = Path(findings.__file__).parents[1]
+KIND = re.compile("[a-z]+(-[a-z]+)+")
+
+
+def test_the_list_has_exactly_the_kinds_that_the_checks_make() -> None:
+    sources = [p for f in ("traps", "why") for p in (ANALYSIS / f).rglob("*.py")]
+    made = {
+        node.value
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and KIND.fullmatch(node.value)
+    }
+    assert made == set(KINDS)
+
+
+def test_every_kind_that_a_program_expects_is_in_the_list() -> None:
+    assert {kind for name in case_names() for kind, _ in expected(name)} <= set(KINDS)
+
+
+def test_the_list_is_sorted_and_each_kind_fits_on_a_line() -> None:
+    assert list(KINDS) == sorted(KINDS)
+    assert [line for line in kind_lines() if len(line) > 100] == []
+    assert [what for what in KINDS.values() if what.endswith(".")] == []
+
+
+def test_a_name_stands_for_its_kind_and_for_those_that_begin_with_it() -> None:
+    assert covered_kinds("NaN-Input") == ("nan-input",)
+    assert covered_kinds("nan_input") == ("nan-input",)
+    assert "nan-input" in covered_kinds("nan")
+    assert covered_kinds("na") == covered_kinds("") == covered_kinds("-") == ()
