@@ -50,6 +50,7 @@ class GradientWatch:
     def __init__(self, table: TensorTable, journal: Journal, nodes: NodeWatch) -> None:
         self.site: Site | None = None
         self.has_roots = False
+        self._begun = (-1, 0)
         self._last_sent: tuple[int, int, Any] = (0, 0, None)
         self.task = -1
         self._table = table
@@ -70,10 +71,19 @@ class GradientWatch:
         """Note that the user's code calls backward with `args`, at `site`."""
         self.site = site
         self.has_roots = True
+        self._begun = self._place()
         roots = [tensor for _, tensor in flatten_tensors(args[:1])]
         for tensor in roots:
             self._journal.add_root(self._table.resolve(tensor, site))
         self._ahead.open(roots)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a node has run since the user's code called backward last."""
+        return self._begun != self._place()
+
+    def _place(self) -> tuple[int, int]:
+        return self._journal.step, len(self._journal.events)
 
     def open(self, args: tuple[Any, ...]) -> None:
         """Note that backward is called, with `args`, inside of another backward."""

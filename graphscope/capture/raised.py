@@ -2,7 +2,8 @@
 
 A call is written down when it has returned. One that raised is kept aside with what it
 was given, and becomes the last op of the step if its exception ends the recording: an
-exception that the user's code handles is no part of the step.
+exception that the user's code handles is no part of the step. A backward that raised
+before any autograd node ran is such a call too; of others the nodes tell that they ran.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.changes import Call
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.gate import StopTraining
+from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import version_of
@@ -20,9 +22,10 @@ from graphscope.capture.records import RawEvent, RawOp
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.verdicts import qualified_name
-from graphscope.model.graph import EventKind, OpKind
+from graphscope.model.graph import EventKind, OpKind, Phase
 
 _MAX_NOTE: Final = 200
+_BACKWARD: Final = frozenset({"backward", "grad"})
 
 
 class RaisedWatch:
@@ -33,11 +36,13 @@ class RaisedWatch:
         table: TensorTable,
         journal: Journal,
         ops: OpWatch,
+        gradients: GradientWatch,
         finder: tuple[FrameWalker, SiteFinder],
     ) -> None:
         self._table = table
         self._journal = journal
         self._ops = ops
+        self._gradients = gradients
         self._walker, self._sites = finder
         self._error = 0
         self._step = -1
@@ -54,11 +59,14 @@ class RaisedWatch:
         if isinstance(error, StopTraining):
             return  # the call was over, and did not raise it
         step = self._journal.step
-        if (self._error, self._step) == (id(error), step):
+        name = getattr(func, "__name__", "").strip("_")
+        is_backward = name in _BACKWARD and not self._journal.is_in_backward
+        if (self._error, self._step) == (id(error), step) and not is_backward:
             return
         self._error, self._step, self._event = id(error), step, None
-        name = getattr(func, "__name__", "").strip("_")
         if name in {"get", "set"} or self._journal.is_in_backward:
+            return
+        if is_backward and self._gradients.has_run:
             return
         tensors = list(flatten_tensors(args))
         for key, item in kwargs.items():
@@ -67,6 +75,8 @@ class RaisedWatch:
             return
         versions = [version_of(tensor) for _, tensor in tensors]
         self._event = self._describe(Call(func, name, args, kwargs, tensors, versions))
+        if self._event is not None and is_backward:
+            self._event.phase = Phase.BACKWARD
 
     def _describe(self, call: Call) -> RawEvent | None:
         frame, crossed = self._walker.find_user_frame()

@@ -104,7 +104,9 @@ class Recorder:
         inside = InsideWatch(
             self._table, self._journal, self._nodes, self._modules, self._ops, finder
         )
-        self._raised = RaisedWatch(self._table, self._journal, self._ops, finder)
+        self._raised = RaisedWatch(
+            self._table, self._journal, self._ops, self._gradients, finder
+        )
         self._mode = CaptureMode(
             self._journal,
             self._nodes,

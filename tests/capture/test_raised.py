@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 import graphscope as gs
-from graphscope.model.graph import OpKind
+from graphscope.model.graph import OpKind, Phase
 from graphscope.model.trace import Status
 
 
@@ -105,3 +105,54 @@ def test_nothing_of_a_handled_call_is_kept_alive() -> None:
         kept = handled()
         gc.collect()
         assert kept() is None
+
+
+def test_a_backward_that_could_not_begin_is_the_last_call_with_its_line() -> None:
+    w = torch.ones(3, requires_grad=True)
+    tracing = gs.trace()
+
+    def train() -> None:
+        loss = w * 2
+        loss.backward()
+
+    with pytest.raises(RuntimeError, match="scalar outputs"), tracing:
+        train()
+    trace = tracing.last.trace
+    (op,) = (op for op in trace.graph.ops if op.kind is OpKind.GAP)
+    assert (op.name, op.id) == ("backward", len(trace.graph.ops) - 1)
+    assert op.site is not None
+    assert op.site.expression == "loss.backward()"
+    assert [trace.graph.values[v].name for v in op.inputs] == ["loss"]
+    assert trace.graph.events[-1].phase is Phase.BACKWARD
+    assert tracing.faults == {}
+
+
+def test_of_a_backward_that_began_its_nodes_tell_and_no_call_is_added() -> None:
+    w = torch.ones(3, requires_grad=True)
+    tracing = gs.trace()
+
+    def train() -> None:
+        loss = (w * w).sum()
+        loss.backward()
+        loss.backward()
+
+    with pytest.raises(RuntimeError, match="a second time"), tracing:
+        train()
+    kinds = [op.kind for op in tracing.last.trace.graph.ops]
+    assert OpKind.GAP not in kinds
+
+
+def test_the_first_backward_of_a_new_step_is_one_that_could_not_begin() -> None:
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    tracing = gs.trace()
+
+    def train() -> None:
+        (w * w).sum().backward()
+        optimizer.step()
+        (w * w).backward()
+
+    with pytest.raises(RuntimeError, match="scalar outputs"), tracing:
+        train()
+    assert len(tracing) == 2
+    assert [op.name for op in tracing.last.trace.graph.ops] == ["mul", "backward"]

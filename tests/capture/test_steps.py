@@ -259,7 +259,11 @@ def test_an_exception_closes_the_step_as_aborted() -> None:
     with pytest.raises(RuntimeError, match="scalar outputs"):
         run()
     assert t.last.trace.status is Status.ABORTED
-    assert ops_of(t.last.trace) == ["w = ones(2, True)", "y = mul(w, 2)"]
+    assert ops_of(t.last.trace) == [
+        "w = ones(2, True)",
+        "y = mul(w, 2)",
+        "- = backward(y, False)",
+    ]
 
 
 def test_sixty_steps_do_not_grow_what_is_remembered() -> None:
