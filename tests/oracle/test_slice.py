@@ -12,15 +12,15 @@ from tests.oracle.tally import Tally
 
 ALL = tuple(DTYPES)
 SLICE = {
-    "operators": Part(("op",), ("float32",), 0, 20, limit=3),
-    "more operators": Part(("op",), ("float32",), 9, 20, limit=3),
+    "operators": Part(("op",), ("float32",), 0, 40, limit=3),
+    "more operators": Part(("op",), ("float32",), 9, 40, limit=3),
     "operators in other floats": Part(
-        ("op",), ("float64", "complex64", "bfloat16"), 1, 40, limit=2
+        ("op",), ("float64", "complex64", "bfloat16"), 1, 90, limit=2
     ),
-    "operators in integers": Part(("op",), ("int64", "bool"), 3, 30, limit=2),
-    "in-place variants": Part(("inplace",), ALL, 0, 20, limit=2),
-    "modules": Part(("module",), ALL, 0, 6, limit=2),
-    "optimizers and functions": Part(("optimizer", "custom"), ALL, limit=1),
+    "operators in integers": Part(("op",), ("int64", "bool"), 3, 60, limit=2),
+    "in-place variants": Part(("inplace",), ALL, 0, 45, limit=2),
+    "modules": Part(("module",), ALL, 0, 15, limit=2),
+    "optimizers and functions": Part(("optimizer", "custom"), ALL, 0, 4, limit=1),
 }
 
 
