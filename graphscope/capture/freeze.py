@@ -10,6 +10,7 @@ from graphscope.capture.phases import assign_phases
 from graphscope.capture.records import (
     RawCall,
     RawEvent,
+    RawHeld,
     RawNode,
     RawOp,
     RawSlot,
@@ -31,6 +32,7 @@ from graphscope.model.graph import (
     Value,
     ValueKind,
 )
+from graphscope.model.optimizers import HeldParameter, OptimizerRun
 
 
 class _Numbering:
@@ -147,6 +149,15 @@ def freeze_step(
         gaps=gaps,
         calls=calls,
         parameters=parameters,
+        optimizers=tuple(
+            OptimizerRun(
+                event=index,
+                class_name=event.label,
+                parameters=tuple(_freeze_held(held, ids) for held in event.held),
+            )
+            for index, event in enumerate(events)
+            if event.held
+        ),
     )
     return graph, tuple(holders)
 
@@ -180,6 +191,7 @@ def _freeze_calls(
             inputs=call.inputs,
             outputs=call.outputs,
             parameters=tuple(places[id(p)] for p in call.parameters),
+            training=call.training,
         )
         for call in ordered
     )
@@ -196,6 +208,22 @@ def _named_calls(events: Sequence[RawEvent]) -> Iterator[RawCall]:
             yield event.op.call
         yield from event.idle or ()
         knows_better = event.parts
+
+
+def _freeze_held(held: RawHeld, ids: _Numbering) -> HeldParameter:
+    """Number a held parameter; its value may have got a name after the update."""
+    value = held.value
+    while value is not None and value not in ids.values:
+        value = value.previous
+    name = "" if value is None else value.name
+    return HeldParameter(
+        name=name or held.name,
+        value=None if value is None else ids.values[value],
+        shape=held.shape,
+        dtype=held.dtype,
+        requires_grad=held.requires_grad,
+        times=held.times,
+    )
 
 
 def _freeze_value_slot(value: RawValue, event: int, ids: _Numbering) -> Slot:
@@ -253,6 +281,7 @@ def _freeze_value(value: RawValue, number: int, ids: _Numbering) -> Value:
         note="computed in an earlier step" if is_carried else "",
         also=value.also,
         class_name=value.class_name,
+        set_by=value.set_by,
     )
 
 

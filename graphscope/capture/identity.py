@@ -26,6 +26,7 @@ from graphscope.capture.likeness import is_like, version_of
 from graphscope.capture.reader import KIND, STATS, Reading
 from graphscope.capture.readings import Readings
 from graphscope.capture.records import Known, RawNode, RawOp, RawSlot, RawValue
+from graphscope.capture.setters import Setters
 from graphscope.capture.tensors import PLAIN_TYPES, class_of, dtype_name, shape_of
 from graphscope.model.graph import ValueKind
 from graphscope.model.site import Site
@@ -44,6 +45,7 @@ class TensorTable:
         aliases: Finds tensors that share memory.
         stale: Views whose base was changed; autograd renews them at their next use.
         reduced: Python id -> address of parameters whose gradients are exchanged.
+        setters: Which lines set `requires_grad` of which tensors.
         change: Changes a record of an earlier event, so that it can be undone.
         is_replaying: Whether the running step is the same as the last one so far.
     """
@@ -58,6 +60,7 @@ class TensorTable:
         self.entry = self._find_entry()
         self._names: dict[int, tuple[int, str, tuple[str, ...], ValueKind]] = {}
         self.reduced: dict[int, int] = {}
+        self.setters = Setters()
         self.aliases = Aliases(self.known)
         self.stale: set[RawValue] = set()
         self.on_unseen: Callable[[torch.Tensor], RawValue]
@@ -85,12 +88,30 @@ class TensorTable:
 
     def name_of(self, parameter: torch.Tensor) -> str:
         """Return what a parameter is called; of one without a name its shape."""
+        name = self.known_name(parameter)
+        return name or f"a parameter of shape {list(shape_of(parameter))}"
+
+    def known_name(self, parameter: torch.Tensor) -> str:
+        """Return what a parameter is called; empty for one without a name."""
         known, named = self.entry(parameter), self._names.get(id(parameter))
         if known is not None and known.value.name:
             return known.value.name
         if named is not None and named[0] == _address(parameter):
             return named[1]
-        return f"a parameter of shape {list(shape_of(parameter))}"
+        return ""
+
+    def note_setter(self, tensor: torch.Tensor, site: Site) -> bool:
+        """Note which line set `tensor.requires_grad`; say whether that is news."""
+        if not self.setters.note(tensor, _address(tensor), site):
+            return False
+        known = self.entry(tensor)
+        if known is not None and known.value.requires_grad is tensor.requires_grad:
+            self.change(known.value, "set_by", site)
+        return True
+
+    def set_by(self, tensor: torch.Tensor) -> Site | None:
+        """Return the line that made a leaf require a gradient, or not."""
+        return self.setters.site_of(tensor, _address(tensor)) if self.setters else None
 
     def mark_reduced(self, tensor: torch.Tensor) -> None:
         """Note that other processes' gradients are added to this parameter's."""
@@ -310,6 +331,7 @@ class TensorTable:
             kind_of_number=tensor.dtype,
             place=tensor.device,
             class_name=class_of(tensor),
+            set_by=self.set_by(tensor) if is_leaf else None,
         )
         named = self._names.get(id(tensor))
         # 0 was noted of a lazy parameter, which gets its storage at the first call
@@ -425,6 +447,7 @@ class TensorTable:
         self.known.clear()
         self.aliases.restart()
         self.reduced.clear()
+        self.setters.clear()
         self._names.clear()
         self.nodes = {}
 

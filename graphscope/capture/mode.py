@@ -45,7 +45,6 @@ _OPENED: Final = frozenset(
     | {functional.triplet_margin_with_distance_loss}
 )
 _UNSEEN_INSIDE: Final = SILENT | {"__get__", "__set__", "requires_grad_"}
-_HOOKING: Final = frozenset({"register_hook", "register_post_accumulate_grad_hook"})
 _OPTIMIZER: Final = Owner.OPTIMIZER
 _EXPOSING: Final = frozenset(
     {"numpy", "__array__", "__dlpack__", "data_ptr", "storage", "untyped_storage"}
@@ -184,8 +183,10 @@ class CaptureMode(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _EXPOSING and self.is_live:
             self._guarded(self._ops.expose, args)
-        if name in _HOOKING and self.is_live:
-            return self._run_hooking(name, place, func, args, kwargs)
+        if name in self._ops.noted and self.is_live:
+            result = place(func, args, kwargs)
+            self._guarded(self._ops.noted[name], args[0])
+            return result
         if not self.is_live or name in SILENT or name.startswith(_PROFILING):
             self._note_region(name, args)
             return place(func, args, kwargs)
@@ -197,20 +198,6 @@ class CaptureMode(TorchFunctionMode):
         result = place(func, args, kwargs)
         if call is not None:
             self._guarded(self._ops.note, call, result)
-        return result
-
-    def _run_hooking(
-        self,
-        name: str,
-        place: Place,
-        func: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        result = place(func, args, kwargs)
-        is_late = name != "register_hook"
-        note = self._ops.note_late_hook if is_late else self._ops.note_hook
-        self._guarded(note, args)
         return result
 
     def _note_region(self, name: str, args: tuple[Any, ...]) -> None:
@@ -258,9 +245,10 @@ class CaptureMode(TorchFunctionMode):
             before = self._guarded(self._updates.zeroing.read_gradient, args[0])
         result = place(func, args, {})
         if is_zeroing:
-            self._guarded(
-                self._updates.zeroing.note_zero, args[0], before or ABSENT, ABSENT
-            )
+            note = self._updates.zeroing.note_zero
+            self._guarded(note, args[0], before or ABSENT, ABSENT)
+        elif name == "requires_grad":
+            self._guarded(self._ops.settings.note, args[0])
         return result
 
     def _run_whole(

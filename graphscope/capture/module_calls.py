@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch.nn.parameter import is_lazy
 
+from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.records import RawCall, RawOp
 from graphscope.capture.tensors import dtype_name, flatten_tensors, shape_of
@@ -32,6 +33,7 @@ class Running:
         path: Its scope.
         class_name: Its class; empty for a function.
         parent: The module that called it.
+        training: Whether it is in training mode.
         begun: After how many events of the recording.
         depth: How many modules are around it.
         inner: Keys of the modules that it called.
@@ -42,6 +44,7 @@ class Running:
     path: str
     class_name: str = ""
     parent: "Running | None" = None
+    training: bool | None = None
     begun: int = 0
     depth: int = 0
     inner: set[int] = field(default_factory=set)
@@ -60,26 +63,55 @@ class ModuleCalls:
         is_read: Whether an op of the step has read a tensor.
     """
 
-    def __init__(
-        self, journal: Journal, is_read: Callable[[torch.Tensor], bool]
-    ) -> None:
-        self.is_read = is_read
+    def __init__(self, journal: Journal, table: TensorTable) -> None:
+        self.is_read = table.is_read
+        self._set_by = table.set_by
         self._journal = journal
+        self._training: dict[int, bool | None] = {}
         self._parameters: dict[int, ModuleParameter] = {}
         self._waiting: list[Running] = []
         self._waits_at = 0
         journal.take_idle = self.take_idle
 
     def begin(
-        self, key: int, path: str, class_name: str, around: Running | None
+        self,
+        module: torch.nn.Module,
+        key: int,
+        path: str,
+        around: Running | None,
     ) -> Running:
-        """Note that a module begins to run inside of `around`."""
+        """Note that `module`, called as `key`, begins to run inside of `around`."""
         parent = None if around is None else around.module
-        begun = self._now()
-        if parent is None:
-            return Running(key, path, class_name, begun=begun)
-        parent.inner.add(key)
-        return Running(key, path, class_name, parent, begun, parent.depth + 1)
+        training = getattr(module, "training", None)
+        running = Running(
+            key,
+            path,
+            type(module).__name__,
+            parent,
+            training if isinstance(training, bool) else None,
+            self._now(),
+        )
+        if parent is not None:
+            parent.inner.add(key)
+            running.depth = parent.depth + 1
+        if self._journal.replay.is_active and self._is_switched(running):
+            self._journal.leave()
+        self._training[key] = running.training
+        return running
+
+    def _is_switched(self, running: Running) -> bool:
+        """Whether a module is in another mode than in the step that is repeated.
+
+        That may change no op. One without an op of its own is compared with its last
+        call.
+        """
+        event = self._journal.replay.expected
+        call = None if event is None or event.op is None else event.op.call
+        while call is not None and call.path != running.path:
+            call = call.parent
+        if call is not None:
+            return call.training is not running.training
+        return self._training.get(running.key, running.training) is not running.training
 
     def end(
         self, running: Running, module: torch.nn.Module, given: Any, returned: Any
@@ -91,7 +123,7 @@ class ModuleCalls:
         if has_events and not is_repeated:
             call = self._call_of(running)
         elif call is None and not has_events:
-            call = running.call = RawCall(running.path, running.class_name)
+            call = running.call = _record_of(running)
             self._wait(running)
         if call is not None:
             call.inputs, call.outputs = _types_of(given), _types_of(returned)
@@ -119,6 +151,7 @@ class ModuleCalls:
     def clear(self) -> None:
         """Forget every module."""
         self._parameters.clear()
+        self._training.clear()
         self._waiting.clear()
         self._waits_at = 0
 
@@ -140,7 +173,7 @@ class ModuleCalls:
         if call is None:
             call = self._resumed(running)
             if call is None:
-                call = RawCall(running.path, running.class_name)
+                call = _record_of(running)
             running.call = call
         if call.number < 0:
             parent = running.parent
@@ -175,12 +208,18 @@ class ModuleCalls:
     def _parameter(self, name: str, tensor: torch.Tensor) -> ModuleParameter:
         """Return the record of a parameter: one, whatever modules share it."""
         wants = tensor.requires_grad
-        made = ModuleParameter(name, shape_of(tensor), dtype_name(tensor), wants)
+        made = ModuleParameter(
+            name, shape_of(tensor), dtype_name(tensor), wants, self._set_by(tensor)
+        )
         known = self._parameters.get(id(tensor))
         if known is not None and _is_like(known, made):
             return known
         self._parameters[id(tensor)] = made
         return made
+
+
+def _record_of(running: Running) -> RawCall:
+    return RawCall(running.path, running.class_name, training=running.training)
 
 
 def _walk(
@@ -209,10 +248,11 @@ def _walk(
 
 def _is_like(one: ModuleParameter, other: ModuleParameter) -> bool:
     """Whether two records are of one parameter, as far as that can be told."""
-    return (one.shape, one.dtype, one.requires_grad) == (
+    return (one.shape, one.dtype, one.requires_grad, one.set_by) == (
         other.shape,
         other.dtype,
         other.requires_grad,
+        other.set_by,
     )
 
 

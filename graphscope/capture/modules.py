@@ -53,7 +53,7 @@ class ModuleWatch:
         self._roots = 0
         self._first: tuple[weakref.ref[torch.nn.Module], str] | None = None
         self._stack: list[Running] = []
-        self._calls = ModuleCalls(journal, table.is_read)
+        self._calls = ModuleCalls(journal, table)
         self._is_ours: Callable[[TorchFunctionMode], bool] = lambda _mode: False
         self._hidden: list[tuple[int, Modes]] = []
         self.parts = 0  # how many functions are shown from inside just now
@@ -228,9 +228,8 @@ class ModuleWatch:
                 path = self._adopt(module)
         elif path is None:
             path = _join(self._stack[-1].path, type(module).__name__)
-        name = type(module).__name__
-        self._stack.append(self._calls.begin(called, path, name, self._innermost))
-        self._journal.scopes.setdefault(path, name)
+        self._stack.append(self._calls.begin(module, called, path, self._innermost))
+        self._journal.scopes.setdefault(path, type(module).__name__)
 
     def _path_of(self, module: torch.nn.Module) -> str | None:
         """Return the path of a named module; the id of a dead one may be reused."""

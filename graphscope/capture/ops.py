@@ -1,6 +1,6 @@
 """One torch call, seen before and after: what it read, made, changed and cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from graphscope.capture.nodes import NodeWatch
 from graphscope.capture.reader import UNREAD
 from graphscope.capture.recipes import learn_recipe
 from graphscope.capture.records import RawEvent, RawOp, RawSlot, RawValue
+from graphscope.capture.settings import SettingWatch
 from graphscope.capture.sites import SiteFinder, Spot
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.transforms import TransformWatch
@@ -51,7 +52,13 @@ _ALIASES: Final = frozenset({"data", "detach"})
 
 
 class OpWatch:
-    """Writes down torch calls."""
+    """Writes down torch calls.
+
+    Attributes:
+        noted: What is told of the tensor that a method was called on, by the names of
+            methods that are no ops.
+        settings: Is told of a tensor whose `requires_grad` was set.
+    """
 
     def __init__(
         self,
@@ -72,6 +79,12 @@ class OpWatch:
         self.functions.make = self.output
         self.transforms = TransformWatch(table, journal, nodes, modules, finder)
         self.transforms.make = self.output
+        self.settings = SettingWatch(table, journal, finder)
+        self.noted: Mapping[str, Callable[[torch.Tensor], None]] = {
+            "register_hook": self._note_hook,
+            "register_post_accumulate_grad_hook": self._note_late_hook,
+            "requires_grad_": self._note_setting,
+        }
         table.on_unseen = self._note_unseen
         table.on_renewed = self._note_renewed
 
@@ -121,17 +134,24 @@ class OpWatch:
             if not is_seen and self._table.is_entry(tensor):
                 self._table.resolve(tensor, None)
 
-    def note_hook(self, args: tuple[Any, ...]) -> None:
-        """Note that the user hooked `args[0]`: its gradient may be changed."""
-        known = self._table.entry(args[0])
+    def _note_hook(self, tensor: torch.Tensor) -> None:
+        """Note that the user hooked a tensor: its gradient may be changed."""
+        known = self._table.entry(tensor)
         if known is not None and not known.value.is_leaf:
             known.value.has_hook = True
 
-    def note_late_hook(self, args: tuple[Any, ...]) -> None:
-        """Note that the user's hook may change `.grad` of the leaf `args[0]`."""
-        known = self._table.entry(args[0])
+    def _note_late_hook(self, leaf: torch.Tensor) -> None:
+        """Note that the user's hook may change `.grad` of a leaf."""
+        known = self._table.entry(leaf)
         if known is not None and known.hook is not None:
-            self._table.on_late_hook(args[0], known)
+            self._table.on_late_hook(leaf, known)
+
+    def _note_setting(self, tensor: torch.Tensor) -> None:
+        """Note that the user's code called `tensor.requires_grad_()`."""
+        if self.updates is not None and self.updates.zeroing.is_zeroing:
+            return  # an optimizer's gradients, which it is about to zero
+        self.settings.note(tensor)
+        self.name_unchanged([tensor])
 
     @property
     def table(self) -> TensorTable:
@@ -150,7 +170,7 @@ class OpWatch:
         given = [tensor for _, tensor in call.tensors]
         made = [t for t in results if not contains(given, t)]
         if not made and not changed and call.name not in READOUTS:
-            self._name_unchanged(results)
+            self.name_unchanged(results)
             return
         if any(is_lazy(tensor) for tensor in given):
             return  # a lazy parameter is being made: it has no shape yet
@@ -196,12 +216,10 @@ class OpWatch:
                 found.append(tensor)
         return found
 
-    def _name_unchanged(self, results: Sequence[torch.Tensor]) -> None:
+    def name_unchanged(self, results: Sequence[torch.Tensor]) -> None:
         """`x = t.contiguous()`, `x = torch.ones(3).requires_grad_()`: name only."""
         if len(results) != 1 or self._table.entry(results[0]) is None:
             return
-        if results[0].requires_grad and results[0].is_leaf:
-            self._promote(results[0])
         frame, crossed = self._walker.find_user_frame()
         if frame is not None and self._is_direct(crossed):
             spot, _ = self._sites.find(frame)
@@ -225,17 +243,6 @@ class OpWatch:
             spot, _ = self._sites.find(frame)
             found = [tensor for _, tensor in flatten_tensors(result)]
             name_results(self._table, spot.targets, found)
-
-    def _promote(self, tensor: torch.Tensor) -> None:
-        """A leaf was told to require a gradient after it was first seen."""
-        value = self._table.find(tensor)
-        if value is not None and not value.requires_grad:
-            fresh = self._table.make_value(tensor, site=value.site)
-            if fresh.node is not None:
-                fresh.node.leaf = value
-            for name in ("requires_grad", "kind", "node"):
-                self._table.change(value, name, getattr(fresh, name))
-            self._table.bind(tensor, value)
 
     def _note_zeroing(self, call: Call, changed: Sequence[torch.Tensor]) -> bool:
         """Turn `w.grad.zero_()` into a zero event; False when it is something else."""

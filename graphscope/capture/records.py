@@ -67,6 +67,7 @@ class RawValue:
         has_hook: Whether the user hooked the tensor: its gradient may be changed.
         also: Its other names.
         class_name: Of a tensor subclass.
+        set_by: The user's line that made it require a gradient, or not.
     """
 
     kind: ValueKind
@@ -93,6 +94,7 @@ class RawValue:
     has_hook: bool = False
     also: tuple[str, ...] = ()
     class_name: str = ""
+    set_by: Site | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -124,7 +126,10 @@ class Known:
 
 @dataclass(slots=True, eq=False)
 class RawCall:
-    """One run of a module's forward; `number` says when it began among all of them."""
+    """One run of a module's forward.
+
+    `number` says when it began among all of them, `training` in which mode it was.
+    """
 
     path: str
     class_name: str
@@ -133,6 +138,7 @@ class RawCall:
     inputs: tuple[TensorType, ...] = ()
     outputs: tuple[TensorType, ...] = ()
     parameters: tuple[ModuleParameter, ...] = ()
+    training: bool | None = None
 
     def lineage(self) -> "Iterator[RawCall]":
         """Yield the call, the one that it was made in, and so on outwards."""
@@ -179,13 +185,26 @@ class RawSlot:
     kind_of_number: Any = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RawHeld:
+    """A parameter that an optimizer holds; `value` is None for an unused one."""
+
+    name: str
+    value: RawValue | None
+    shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool
+    times: int
+
+
 @dataclass(slots=True, eq=False)
 class RawEvent:
     """One event. `phase` is set when it is known at once, else at the freeze.
 
     `idle` are calls of modules without an op, since the event before; `trailing` those
     after it, when it is the last event of an outermost module. An event that `parts`
-    from a step that was repeated so far knows better what came before it.
+    from a step that was repeated so far knows better what came before it. `held` is
+    what the optimizer of an update holds, and `marks` tell that it still is.
     """
 
     kind: EventKind
@@ -202,6 +221,8 @@ class RawEvent:
     idle: tuple[RawCall, ...] | None = None
     trailing: tuple[RawCall, ...] = ()
     parts: bool = False
+    held: tuple[RawHeld, ...] = ()
+    marks: list[tuple[int, bool]] | None = None
 
 
 def records_of(events: Iterable[RawEvent]) -> set[object]:

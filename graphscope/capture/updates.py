@@ -15,6 +15,7 @@ import torch
 
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch
+from graphscope.capture.holdings import Update, describe_held, marks_of
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import is_alike, version_of
@@ -133,13 +134,21 @@ class UpdateWatch:
         return found
 
     def _note_update(self, optimizer: torch.optim.Optimizer) -> None:
-        label = type(optimizer).__name__
-        parameters = list(_parameters_with_gradient(optimizer))
-        hyper = list(_hyper_parameters(optimizer))
+        update = Update(
+            label=type(optimizer).__name__,
+            parameters=list(_parameters_with_gradient(optimizer)),
+            hyper=list(_hyper_parameters(optimizer)),
+            marks=marks_of(optimizer),
+        )
         event = self._journal.upcoming(EventKind.UPDATE)
-        if event is None or not self._repeat(event, label, parameters, hyper):
-            event = RawEvent(EventKind.UPDATE, site=self.site(), label=label)
-            self._record(event, parameters, hyper)
+        if event is None or not self._repeat(event, update):
+            event = RawEvent(EventKind.UPDATE, site=self.site(), label=update.label)
+            self._record(event, update)
+            found: dict[int, RawValue] = {}
+            for parameter, value in zip(update.parameters, event.values, strict=True):
+                found.setdefault(id(parameter), value)  # one held twice is here twice
+            event.held = describe_held(optimizer, self._table, found)
+            event.marks = update.marks
         self._journal.tell(event, partial(self._without_gradient, optimizer))
 
     def _without_gradient(self, optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
@@ -148,12 +157,8 @@ class UpdateWatch:
         missing = [p for p in parameters if p.requires_grad and p.grad is None]
         return tuple(self._table.name_of(parameter) for parameter in missing)
 
-    def _record(
-        self,
-        event: RawEvent,
-        parameters: list[torch.Tensor],
-        hyper: list[tuple[str, float]],
-    ) -> None:
+    def _record(self, event: RawEvent, update: Update) -> None:
+        parameters = update.parameters
         event.chain = chain_of(sys._getframe(1), self._walker)
         step = self._table.step
         self._journal.prepare(event)
@@ -169,7 +174,7 @@ class UpdateWatch:
             fresh.name, fresh.previous, fresh.seen = old.name, old, seen
             old.successor = fresh
             self._table.note_read(self._table.bind(parameter, fresh), parameter)
-        for name, number in hyper:
+        for name, number in update.hyper:
             slot = RawSlot(Role.HYPER, ABSENT, dtype="float64", label=name)
             slot.seen = self._table.readings.put_number(number)
             event.slots.append(slot)
@@ -182,15 +187,14 @@ class UpdateWatch:
                 event.slots.append(slot)
         self._journal.add(event)
 
-    def _repeat(
-        self,
-        event: RawEvent,
-        label: str,
-        parameters: list[torch.Tensor],
-        hyper: list[tuple[str, float]],
-    ) -> bool:
+    def _repeat(self, event: RawEvent, update: Update) -> bool:
         """Use the record of the step before, if this is the same update."""
-        if event.label != label or not self._fits(event, parameters, hyper):
+        parameters, hyper = update.parameters, update.hyper
+        if (
+            event.label != update.label
+            or event.marks != update.marks
+            or not self._fits(event, parameters, hyper)
+        ):
             return False
         table = self._table
         step = table.step

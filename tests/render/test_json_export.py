@@ -59,7 +59,8 @@ def test_the_whole_document_of_a_tiny_step() -> None:
 "roots": [],
 "gaps": [],
 "calls": [],
-"parameters": []
+"parameters": [],
+"optimizers": []
 },
 "observations": [
   {"dtype": "float64", "shape": [2, 2], "data": [[1.0, "NaN"], \
