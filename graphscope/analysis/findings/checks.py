@@ -15,6 +15,9 @@ from graphscope.analysis.traps.shapes import find_shape_traps
 from graphscope.analysis.traps.softmax import find_softmax_traps
 from graphscope.analysis.traps.swapped import find_swapped_traps
 from graphscope.analysis.traps.zeroing import ZeroingCheck
+from graphscope.analysis.why.errors import RaisedCheck, find_raised
+from graphscope.analysis.why.nonfinite.checks import find_nonfinite
+from graphscope.analysis.why.vanishing import find_blocked_gradients
 
 STEP_CHECKS: Final[Sequence[Callable[[Facts], Iterator[Check]]]] = (
     find_label_traps,
@@ -26,6 +29,9 @@ STEP_CHECKS: Final[Sequence[Callable[[Facts], Iterator[Check]]]] = (
     find_relu_traps,
     find_argmax_traps,
     find_feature_traps,
+    find_nonfinite,
+    find_raised,
+    find_blocked_gradients,
 )
 """What shows in one step looked at alone.
 
@@ -33,8 +39,8 @@ Each is asked once for a graph and yields a check for every suspicious place in 
 check is asked in every step that has the graph, and judges by the numbers.
 """
 
-RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (ZeroingCheck,)
+RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (ZeroingCheck, RaisedCheck)
 """What shows from step to step."""
 
-LASTING: Final = frozenset({"dead-relu", "zero-feature"})
+LASTING: Final = frozenset({"dead-relu", "zero-feature", "zero-grad"})
 """Kinds that may be chance in one step and are a fault when they never end."""

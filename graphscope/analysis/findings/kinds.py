@@ -22,6 +22,7 @@ KINDS: Final[Mapping[str, str]] = {
     "softmax-twice": "softmax in front of a loss that applies it itself",
     "swapped-arguments": "target and prediction of a loss exchanged",
     "zero-feature": "an input that is 0 in all data, so its weights cannot learn",
+    "zero-grad": "a gradient that is 0, in every step, for a reason that stays",
 }
 """Kind -> what it is, without a full stop."""
 

@@ -11,6 +11,7 @@ from graphscope.analysis.evidence.reading import (
     last_through,
     parameters_before,
 )
+from graphscope.analysis.evidence.relus import as_numbers, relu_shares, write_shares
 from graphscope.analysis.evidence.wording import (
     amount,
     begin,
@@ -94,14 +95,21 @@ def _judge(facts: Facts, op: Op, is_last: bool, trace: Trace) -> Finding | None:
             f"{f' in all of its {numbers:,} numbers' * (numbers > 1)}: what goes into "
             f"the ReLU is {_highest(trace, before)}. The gradient that arrives there "
             f"is {norm_of(arrived)}, behind the ReLU it is 0."
-            f"{_silenced(facts, trace, before)}"
+            f"{_silenced(facts, trace, before)}{_others(trace)}"
         ),
         remedy=_remedy(facts, trace, op, is_last=is_last),
         step=trace.step,
         site=op.site,
         values=(output, before),
         ops=(op.id,),
+        numbers=as_numbers(relu_shares(trace)),
     )
+
+
+def _others(trace: Trace) -> str:
+    """Say how much of each ReLU is 0, where there are several."""
+    text = write_shares(relu_shares(trace))
+    return f" {text}" if text else ""
 
 
 def _highest(trace: Trace, value: int) -> str:

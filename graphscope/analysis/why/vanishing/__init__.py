@@ -1,0 +1,6 @@
+"""Why a gradient is 0, vanishes on its way back, or explodes."""
+
+from graphscope.analysis.why.vanishing.blocked import (
+    find_blocked_gradients as find_blocked_gradients,
+)
+from graphscope.analysis.why.vanishing.zero import explain_zero as explain_zero
