@@ -22,12 +22,15 @@ if TYPE_CHECKING:
         CaptureError as CaptureError,
         DebuggerError as DebuggerError,
         ExportError as ExportError,
+        FindingError as FindingError,
+        FindingWarning as FindingWarning,
         GraphscopeError as GraphscopeError,
         NotRecordedError as NotRecordedError,
         RecordingError as RecordingError,
         StepRangeError as StepRangeError,
         UnknownNameError as UnknownNameError,
     )
+    from graphscope.model.finding import Finding as Finding
     from graphscope.model.notice import Notice as Notice
     from graphscope.session.hooks import name as name, on as on, step as step
     from graphscope.session.opening import (
@@ -44,6 +47,9 @@ _HOMES = {
     "CaptureError": "graphscope.errors",
     "DebuggerError": "graphscope.errors",
     "ExportError": "graphscope.errors",
+    "Finding": "graphscope.model.finding",
+    "FindingError": "graphscope.errors",
+    "FindingWarning": "graphscope.errors",
     "GraphscopeError": "graphscope.errors",
     "NotRecordedError": "graphscope.errors",
     "Notice": "graphscope.model.notice",

@@ -5,6 +5,8 @@ below `GraphscopeError` is expected (a bad file, a bad name); the command line t
 it into one line on stderr and exit code 1.
 """
 
+from typing import Any
+
 
 class GraphscopeError(Exception):
     """Anything that graphscope raises on purpose; the message is for the user."""
@@ -45,13 +47,56 @@ class DebuggerError(GraphscopeError):
     """
 
 
+class FindingError(GraphscopeError):
+    """Something suspicious that was found while the training ran.
+
+    Raised for `on_finding="raise"`, in the user's code.
+
+    Args:
+        message: The finding in words.
+        finding: The `graphscope.model.finding.Finding` itself.
+    """
+
+    def __init__(self, message: str, finding: Any) -> None:
+        super().__init__(message, finding)
+        self.finding = finding
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
+
+
+class FindingWarning(UserWarning):
+    """Something suspicious that was found while the training ran.
+
+    Given for `on_finding="warn"`, at the line that is to blame.
+
+    Args:
+        message: The finding in words.
+        finding: The `graphscope.model.finding.Finding` itself.
+    """
+
+    def __init__(self, message: str, finding: Any) -> None:
+        super().__init__(message, finding)
+        self.finding = finding
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
+
+
 def describe_error(error: BaseException) -> str:
     """Write type and message; a message that fails to be made is left out.
+
+    Of a finding it is the title: the recording has the rest.
 
     >>> describe_error(ValueError("no"))
     'ValueError: no'
     """
     try:
-        return f"{type(error).__name__}: {error}"
+        text = str(error)
+        if isinstance(error, FindingError):
+            text = text.partition("\n")[0]
     except Exception:  # noqa: BLE001 - a user's exception with a broken __str__
         return type(error).__name__
+    return f"{type(error).__name__}: {text}"

@@ -7,11 +7,12 @@ user's. Capture knows no debugger: what holds the thread is handed to the record
 
 from collections.abc import Callable
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from graphscope.capture.arrivals import LiveArrival, StepIndex
 from graphscope.capture.faults import is_foreign, is_from_handler
 from graphscope.capture.records import RawEvent
+from graphscope.errors import FindingError, FindingWarning
 
 if TYPE_CHECKING:
     from graphscope.capture.identity import TensorTable
@@ -37,6 +38,10 @@ class StopTraining(SystemExit):
         self.note = note
 
 
+RAISED_AT_EASE: Final = (StopTraining, FindingError, FindingWarning)
+"""What a gate raises in the user's code, where a call of torch's was over."""
+
+
 class Gate(Protocol):
     """What may hold a recorded thread.
 
@@ -60,6 +65,8 @@ class Gate(Protocol):
 
         Raises:
             StopTraining: The training is to end here.
+            FindingError: Something was found, and the user wants to be stopped by it.
+            FindingWarning: The same, where warnings are errors.
         """
 
 
@@ -180,6 +187,12 @@ class Gatekeeper:
             self.pending.append(here)
         return True
 
+    def hold_soon(self) -> None:
+        """Let the recorded thread be held when it leaves the guard next."""
+        thread = self.index.journal.thread
+        if self._recorder is not None and thread not in self.pending:
+            self.pending.append(thread)
+
     def release(self) -> None:
         """Hold this thread if that is due, and if nothing of ours is held by it.
 
@@ -191,7 +204,7 @@ class Gatekeeper:
         self.pending.remove(here)
         try:
             self.gate.hold(self._recorder)
-        except StopTraining:
+        except RAISED_AT_EASE:
             self._keep_ahead(here)
             raise
         except Exception as fault:

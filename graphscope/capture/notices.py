@@ -6,7 +6,8 @@ reaches the training code.
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -30,6 +31,13 @@ _KINDS = {
     EventKind.ACCUMULATE: NoticeKind.ACCUMULATE,
     EventKind.UPDATE: NoticeKind.UPDATE,
 }
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Run what a user's callback does so that no recording sees its torch calls."""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        yield
 
 
 class Subscription:

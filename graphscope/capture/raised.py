@@ -12,7 +12,7 @@ from typing import Any, Final
 from graphscope.capture.arguments import describe_arguments
 from graphscope.capture.changes import Call
 from graphscope.capture.frames import FrameWalker, Owner
-from graphscope.capture.gate import StopTraining
+from graphscope.capture.gate import RAISED_AT_EASE
 from graphscope.capture.gradients import GradientWatch
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
@@ -56,7 +56,7 @@ class RaisedWatch:
         kwargs: Mapping[str, Any],
     ) -> None:
         """Keep the call aside; the innermost one, when several raise the same."""
-        if isinstance(error, StopTraining):
+        if isinstance(error, RAISED_AT_EASE):
             return  # the call was over, and did not raise it
         step = self._journal.step
         name = getattr(func, "__name__", "").strip("_")

@@ -14,8 +14,12 @@ from torch.overrides import handle_torch_function
 from graphscope.capture.calls import CALL_NAME
 
 _FOLDER: Final = str(Path(__file__).parent)
-_FOLDERS: Final = (_FOLDER, str(Path(__file__).parents[1] / "debugger"))
-"""Where our frames are: a debugger holds the thread, and an interrupt ends that."""
+_HOLDING: Final = ("debugger", "session/alarm.py")
+_FOLDERS: Final = (
+    _FOLDER,
+    *(str(Path(__file__).parents[1] / name) for name in _HOLDING),
+)
+"""Where our frames are: something holds the thread, and an exception ends that."""
 _ENTRY: Final = pattern(r'^(?=  File ")', MULTILINE)
 _HANDLER: Final = handle_torch_function.__code__
 

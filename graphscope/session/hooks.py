@@ -62,6 +62,7 @@ def step() -> Iterator[None]:
         yield
     finally:
         recorder.end_step()
+    recorder.hold_now()
 
 
 def _note_training() -> None:

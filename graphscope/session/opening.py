@@ -15,7 +15,14 @@ def trace(*models: Any, **options: Any) -> Tracing:
         *models: Modules whose parameters get their dotted names (`fc1.weight`).
             Modules that are called inside are found without.
         **options: `whole` (elements up to which tensors are kept, 256), `stats`
-            (statistics of larger ones, True), `local` (local derivatives, True).
+            (statistics of larger ones, True), `local` (local derivatives, True),
+            `on_finding`: tell at once of what is suspicious. `"raise"` raises a
+            `gs.FindingError` in your code as soon as the step is over, `"warn"` gives
+            a `gs.FindingWarning` at the line that is to blame, a function is called
+            with the `Finding`. Each finding is told once. Looked at are steps 0 to 3
+            and four in a row of every 64, the first ones that run other operations,
+            and those in which a NaN, an Inf or an exception comes up;
+            `t.findings` looks at all.
 
     Returns:
         A context manager. It sees the thread that enters it, and nothing of the

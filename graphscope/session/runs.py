@@ -17,6 +17,7 @@ from graphscope.errors import (
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
+from graphscope.session.alarm import Alarm
 from graphscope.session.chains import ChainRuleView
 from graphscope.session.endings import tell
 from graphscope.session.ranks import describe_rank, path_of_rank
@@ -37,6 +38,8 @@ class _Capturing:
     def __init__(self, models: Sequence[Any], options: Mapping[str, Any]) -> None:
         self._models = tuple(models)
         self._options = dict(options)
+        on_finding = self._options.pop("on_finding", None)
+        self._alarm = None if on_finding is None else Alarm(on_finding)
         self._recorder: Recorder | None = None
         self._gate: Gate | None = None  # what may hold the thread; a live run's
         self._is_over = False
@@ -49,16 +52,31 @@ class _Capturing:
                 "This trace was entered before: make a new one for every `with`."
             )
         self._recorder = Recorder(
-            deliver,
+            deliver if self._alarm is None else self._watched(deliver),
             models=self._models,
             options=CaptureOptions(**self._options),
-            gate=self._gate,
+            gate=self._gate if self._alarm is None else self._alarm,
         )
         try:
             self._recorder.start()
         except BaseException as problem:  # an interrupt: nobody calls `__exit__`
             self._stop(problem)
             raise
+
+    def _watched(self, deliver: Callable[[Trace], None]) -> Callable[[Trace], None]:
+        alarm = self._alarm
+
+        def take(trace: Trace) -> None:
+            deliver(trace)
+            if alarm is not None:
+                alarm.add(trace, self._recorder)
+
+        return take
+
+    def _conclude(self, error: BaseException | None) -> None:
+        """Tell of the findings that are known only now that the recording is over."""
+        if self._alarm is not None:
+            self._alarm.end(is_failed=error is not None)
 
     def _stop(self, error: BaseException | None) -> None:
         if self._recorder is None or self._is_over:
@@ -75,7 +93,8 @@ class _Capturing:
     @property
     def faults(self) -> dict[str, int]:
         """Errors of graphscope's own, kept away from the user's code, with counts."""
-        return self._recorder.faults if self._recorder is not None else {}
+        own = self._recorder.faults if self._recorder is not None else {}
+        return own if self._alarm is None else {**own, **self._alarm.faults}
 
 
 class Tracing(_Capturing):
@@ -97,8 +116,13 @@ class Tracing(_Capturing):
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Stop capturing; an exception passes through."""
+        """Stop capturing; an exception passes through.
+
+        Raises:
+            FindingError: With `on_finding="raise"`, for what is only known now.
+        """
         self._stop(error)
+        self._conclude(error)
 
     @property
     def steps(self) -> LoadedRecording:
@@ -242,7 +266,11 @@ class RecordingRun(_Capturing):
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Stop capturing and close the file; an exception passes through."""
+        """Stop capturing and close the file; an exception passes through.
+
+        Raises:
+            FindingError: With `on_finding="raise"`, for what is only known now.
+        """
         try:
             self._stop(error)
             self._close()
@@ -250,6 +278,7 @@ class RecordingRun(_Capturing):
             self._stop(error)
             self._close()
             raise
+        self._conclude(error)
 
     def _close(self) -> None:
         if self._writer is None:

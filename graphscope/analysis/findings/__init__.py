@@ -4,6 +4,7 @@ from graphscope.analysis.findings.finder import (
     StepFinder as StepFinder,
     find_in_step as find_in_step,
 )
+from graphscope.analysis.findings.following import RunFollower as RunFollower
 from graphscope.analysis.findings.run import (
     RunSearch as RunSearch,
     RunWatch as RunWatch,

@@ -94,8 +94,7 @@ class RunSearch:
         firsts = [
             _with_count(found, self._count)
             for found in self._seen.values()
-            if found[0].kind not in LASTING
-            or (lasting and _lasts(found, self._trained))
+            if found[0].kind not in LASTING or (lasting and lasts(found, self._trained))
         ]
         return tuple(sorted(_once([*over_steps, *firsts]), key=lambda f: f.step))
 
@@ -146,7 +145,7 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(found.values())
 
 
-def _lasts(
+def lasts(
     found: Sequence[Finding], trained: Sequence[tuple[int, frozenset[object]]]
 ) -> bool:
     """Whether a fault shows in every later training step that runs the same line."""

@@ -11,6 +11,9 @@ from typing import Final
 RISES: Final = 3
 """Steps in a row in which the loss becomes larger, before anything is said."""
 
+PATIENCE: Final = 100
+"""Steps in which a training may come back to where it was before the loss exploded."""
+
 _FACTOR: Final = 100.0
 """How much larger the loss is in the end than before the first of them, at least."""
 _BEYOND: Final = 10.0
@@ -27,17 +30,22 @@ def rising_runs(losses: Losses) -> Iterator[tuple[int, int]]:
     """
     start = 0
     for end in range(1, len(losses) + 1):
-        if end < len(losses) and _is_rise(losses[end - 1], losses[end]):
+        if end < len(losses) and is_rise(losses[end - 1], losses[end]):
             continue
         if end - 1 - start >= RISES:
             yield start, end - 1
         start = end
 
 
-def _is_rise(before: float | None, after: float | None) -> bool:
+def is_rise(before: float | None, after: float | None) -> bool:
+    """Whether a loss became larger; NaN and Inf are larger too.
+
+    >>> is_rise(1.0, 2.0), is_rise(2.0, float("nan")), is_rise(2.0, 1.0)
+    (True, True, False)
+    """
     if before is None or after is None or not isfinite(before) or before <= 0:
         return False
-    return not after <= before  # NaN and Inf are rises too
+    return not after <= before
 
 
 def has_exploded(losses: Losses, start: int, end: int, *, since: int = 0) -> bool:

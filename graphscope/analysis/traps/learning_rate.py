@@ -22,6 +22,7 @@ from graphscope.analysis.traps.descent import (
     numbers_of,
 )
 from graphscope.analysis.traps.explosion import (
+    PATIENCE,
     RISES,
     Losses,
     has_exploded,
@@ -31,7 +32,6 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 
 _LOOKED_AT: Final = 5
-_PATIENCE: Final = 100
 _STEADY: Final = 2.0
 _DIGITS: Final = 2
 
@@ -90,7 +90,7 @@ def _read_updates(
 
 def _recovers(steps: Steps, losses: Losses, end: int, level: float) -> bool:
     """Whether the same training comes back to where the run began."""
-    for position in range(end, min(end + _PATIENCE, len(losses) - 1)):
+    for position in range(end, min(end + PATIENCE, len(losses) - 1)):
         if follow_update(steps[position], steps[position + 1]) is None:
             return False
         after = losses[position + 1]
