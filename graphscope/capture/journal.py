@@ -11,13 +11,16 @@ from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import (
     RawCall,
     RawEvent,
+    RawNode,
     RawValue,
     records_of,
     values_of,
 )
 from graphscope.capture.replay import Change, Replay, Script
 from graphscope.capture.steps import StepTracker
+from graphscope.capture.survivors import SurvivorWatch
 from graphscope.model.graph import EventKind, Gap, Scope
+from graphscope.model.kept import KeptGraph
 from graphscope.model.packed import SlotTable
 from graphscope.model.trace import Status, Trace
 
@@ -80,6 +83,8 @@ class Journal:
         self.is_in_backward = False
         self.passed = 0
         self._has_left = False
+        self._survivors = SurvivorWatch(table)
+        self._kept: tuple[KeptGraph, ...] = ()  # of the step that is being closed
         self._last: Script | None = None
         self._favourite: Script | None = None
         table.change = self.change
@@ -263,20 +268,31 @@ class Journal:
         self, status: Status, *, until: int | None = None, error: str = ""
     ) -> None:
         """Freeze and deliver the events before `until`; the rest opens a new step."""
+        self._kept = self._find_kept()
+        script = self.replay.script
         if until is None and not error and self._is_repeated(status):
             self._deliver(self._repeat())
             self._is_turning = True
-            self._open_step([])
+            self._open_step([], script)
             return
         self.leave()
         stop = len(self.events) if until is None else until
         done, rest = self.events[:stop], self.events[stop:]
+        script = None
         if done or error or (until is None and self.gaps):
             script = self._freeze(done)
             self._deliver(self._trace(script, status, error))
             self._is_turning = True
             self._keep(script, rest)
-        self._open_step(rest)
+        self._open_step(rest, script)
+
+    def _find_kept(self) -> tuple[KeptGraph, ...]:
+        """Return the graphs of earlier steps that are alive when this one ends."""
+        try:
+            return self._survivors.look()
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self.count_fault(fault)
+            return ()
 
     def _is_repeated(self, status: Status) -> bool:
         """Whether the running step turned out to be the script, to the last event."""
@@ -309,6 +325,7 @@ class Journal:
             status=status,
             error=error,
             sources=dict(self._sources),
+            kept=self._kept,
         )
 
     def _freeze(self, events: list[RawEvent]) -> Script:
@@ -356,9 +373,10 @@ class Journal:
         script = self.replay.script if self._is_repeated(Status.COMPLETE) else None
         return self._trace(script or self._freeze(self.events), Status.COMPLETE, "")
 
-    def _open_step(self, events: list[RawEvent]) -> None:
+    def _open_step(self, events: list[RawEvent], ended: Script | None) -> None:
         self.replay.stop()
         self.passed += len(self.events) - len(events)
+        self._kept, nodes = (), self._table.nodes
         self._table.begin_step(
             {value for event in events for value in values_of(event)},
             [slot for event in events for slot in event.slots],
@@ -370,6 +388,14 @@ class Journal:
             self.add(event)
         if not events and self._last is not None and self._last.events:
             self.replay.start(self._choose(self._last))
+        if ended is not None:
+            self._mark_survivors(nodes, ended)
+
+    def _mark_survivors(self, nodes: dict[int, RawNode], ended: Script) -> None:
+        try:
+            self._survivors.mark(nodes, ended)
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self.count_fault(fault)
 
     def _choose(self, last: Script) -> Script:
         """Return the step to expect: the last, or a more frequent one that begins so.
@@ -386,6 +412,7 @@ class Journal:
         self.replay.stop()
         self._last = self._favourite = None
         self.events, self.roots, self._changes = [], [], []
+        self._survivors.clear()
 
     def finish(self, error: str = "", *, is_aborted: bool = True) -> None:
         """Deliver what is left when the recording ends, and why it did."""

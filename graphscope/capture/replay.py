@@ -42,6 +42,7 @@ class Script:
         has_update: Whether an update ended it.
         uses: How often it was repeated.
         misses: How often in a row the next step turned out to be another one.
+        places: Its values with their ids in `graph`, once somebody has asked.
     """
 
     events: list[RawEvent]
@@ -56,6 +57,18 @@ class Script:
     uses: int = 0
     misses: int = 0
     ops: set[RawOp] = field(default_factory=set)
+    places: dict[RawValue, int] = field(default_factory=dict)
+
+    def place_of(self, value: RawValue) -> int:
+        """Return the id of a value in `graph`, -1 when it is none of the step's."""
+        if not self.places:
+            pairs = zip(self.holders, self.graph.slots, strict=True)
+            self.places = {
+                holder: slot.value
+                for holder, slot in pairs
+                if slot.value is not None and isinstance(holder, RawValue)
+            }
+        return self.places.get(value, -1)
 
 
 class Replay:

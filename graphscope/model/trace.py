@@ -11,6 +11,7 @@ from typing import Protocol
 
 from graphscope.errors import UnknownNameError
 from graphscope.model.graph import EventKind, Graph, Op, OpKind, Role, Value, ValueKind
+from graphscope.model.kept import KeptGraph
 from graphscope.model.names import nearest_names
 from graphscope.model.observation import Observation
 
@@ -37,6 +38,7 @@ class Trace:
         error: Type and message of the exception, when aborted; why the training was
             ended, when somebody has stopped it in a step that is open.
         sources: Text of the user's files by the path that sites use.
+        kept: Graphs of earlier steps that were still alive when this one was over.
     """
 
     graph: Graph
@@ -45,6 +47,7 @@ class Trace:
     status: Status = Status.COMPLETE
     error: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[KeptGraph, ...] = ()
 
     def seen(self, slot: int) -> Observation | None:
         """Return what was observed in slot number `slot`."""

@@ -1,0 +1,81 @@
+"""The variables of the user's running functions, read without a trace of the reading.
+
+Separate from the search for who holds a tensor, because this is the delicate part:
+before Python 3.13 `frame.f_locals` of a function is a copy which stays with the frame
+and keeps all that it holds alive.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from graphscope.capture.frames import FrameWalker, Owner
+
+_MOST_FRAMES: Final = 32
+_OWN_REFERENCES: Final = 3  # to the copy: the frame's, ours, and that of the question
+_HAS_PROXIES: Final = sys.version_info >= (3, 13)
+_READERS: Final = frozenset({"locals", "vars", "dir", "eval", "exec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Some variables: where they are valid, and what they are now."""
+
+    function: str
+    file: str
+    variables: list[tuple[str, Any]]
+
+
+def user_frames(walker: FrameWalker, frame: FrameType | None) -> list[FrameType]:
+    """Return the user's frames from `frame` outwards, the innermost first."""
+    found: list[FrameType] = []
+    while frame is not None and len(found) < _MOST_FRAMES:
+        if walker.owner(frame.f_code) is Owner.USER:
+            found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def namespaces_of(frames: list[FrameType]) -> Iterator[Namespace]:
+    """Yield the variables of functions, innermost first, then those of modules."""
+    for frame in frames:
+        code = frame.f_code
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            yield Namespace(code.co_qualname, code.co_filename, locals_of(frame))
+    seen: set[int] = set()
+    for frame in frames:
+        space: object = frame.f_globals
+        if type(space) is dict and id(space) not in seen:
+            seen.add(id(space))
+            yield Namespace("<module>", frame.f_code.co_filename, texts_of(space))
+
+
+def locals_of(frame: FrameType) -> list[tuple[str, Any]]:
+    """Return the variables of a function that runs; leaves no copy of them behind.
+
+    Nothing where a copy may be somebody else's: the function asks for its variables
+    itself, or Python's tracing is on, which writes such copies back.
+    """
+    if _HAS_PROXIES:
+        return list(frame.f_locals.items())
+    if _reads_variables(frame.f_code) or sys.gettrace() or sys.getprofile():
+        return []
+    copy: object = frame.f_locals
+    if type(copy) is not dict:
+        return []
+    found = texts_of(copy)
+    if sys.getrefcount(copy) <= _OWN_REFERENCES:
+        copy.clear()
+    return found
+
+
+def _reads_variables(code: CodeType) -> bool:
+    return not _READERS.isdisjoint(code.co_names)
+
+
+def texts_of(space: dict[Any, Any]) -> list[tuple[str, Any]]:
+    """Return the entries of a namespace; a key that is no text is no variable."""
+    return [(name, found) for name, found in dict.items(space) if type(name) is str]
