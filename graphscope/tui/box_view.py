@@ -49,6 +49,12 @@ class BoxDrawing:
     made_by: Mapping[str, int | None]
     options: DiagramOptions
 
+    def scope_of(self, node: int) -> str:
+        """Return the module whose collapsed box stands for a node, else nothing."""
+        box = self.boxes_of_node.get(node, "")
+        is_module = self.kinds.get(box) is BoxKind.MODULE
+        return box.removeprefix("scope:").partition("#")[0] if is_module else ""
+
 
 def draw_step(trace: Trace, outline: Outline, options: DiagramOptions) -> BoxDrawing:
     """Build and lay out the picture of a step."""

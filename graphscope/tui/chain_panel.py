@@ -5,7 +5,7 @@ Knows no widgets. The session view tells it where the user is.
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from graphscope.model.trace import Trace
@@ -27,23 +27,13 @@ from graphscope.tui.chain_view import (
     picture_rule,
 )
 from graphscope.tui.lines import ScreenLine, Tone, message_picture, pad
-from graphscope.tui.matching import match_node
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Outline
+from graphscope.tui.pin import Pin
 from graphscope.tui.state import toggle_pin
-from graphscope.tui.words import title_of_node
 
 _KEPT: Final = 64
 _TITLE_WIDTH: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A node, in the step in which it was pinned."""
-
-    trace: Trace
-    outline: Outline
-    node: int
 
 
 class ChainPanel:
@@ -54,7 +44,6 @@ class ChainPanel:
 
     def __init__(self) -> None:
         self._pin: Pin | None = None
-        self._place: tuple[Pin, Outline, int | None] | None = None
         self._answers: OrderedDict[ChainKey, tuple[Trace, Answer]] = OrderedDict()
         self._key: ChainKey | None = None
         self._trace: Trace | None = None
@@ -71,7 +60,7 @@ class ChainPanel:
 
     def toggle(self, moment: Moment, outline: Outline, selection: int | None) -> None:
         """Pin the selected node; nothing when it is pinned already, or none is."""
-        here = None if self._pin is None else self._find(self._pin, moment, outline)
+        here = None if self._pin is None else self._pin.find(moment.trace, outline)
         wanted = toggle_pin(here, selection)
         self._pin = None if wanted is None else Pin(moment.trace, outline, wanted)
 
@@ -88,11 +77,9 @@ class ChainPanel:
         if self._pin is None or moment is None or outline is None:
             return
         trace = moment.trace
-        node = self._find(self._pin, moment, outline)
-        found = None if node is None else outline.nodes[node]
+        found = self._pin.find_node(trace, outline)
         if found is None or found.value is None:
-            old = self._pin.outline.nodes[self._pin.node]
-            title = title_of_node(self._pin.trace, old)
+            title = self._pin.title
             self._problem = (
                 f"{title} is not in step {trace.step}."
                 if found is None
@@ -106,16 +93,6 @@ class ChainPanel:
             is_quick = len(trace.graph.grad_nodes) <= QUICK_NODES
             answer = find_answer(trace, self._key) if is_quick else WORKING
             self._keep(self._key, trace, answer)
-
-    def _find(self, pin: Pin, moment: Moment, outline: Outline) -> int | None:
-        """Find a pinned node again in another step."""
-        if outline is pin.outline:
-            return pin.node
-        known = self._place
-        if known is None or known[0] is not pin or known[1] is not outline:
-            node = match_node(pin.trace, pin.outline, pin.node, moment.trace, outline)
-            known = self._place = (pin, outline, node)
-        return known[2]
 
     def _keep(self, key: ChainKey, trace: Trace, answer: Answer) -> None:
         self._answers[key] = (trace, answer)
@@ -168,8 +145,7 @@ class ChainPanel:
         """What stands in the border of the panel."""
         name = self.answer.name
         if not name and self._pin is not None:
-            node = self._pin.outline.nodes[self._pin.node]
-            name = title_of_node(self._pin.trace, node)
+            name = self._pin.title
         return pad(f"chain rule · {name}", _TITLE_WIDTH).rstrip()
 
     def progress(self, moment: Moment | None) -> str:

@@ -10,15 +10,17 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
-from graphscope.analysis.findings import find_over_steps
+from graphscope.analysis.findings import RunSearch, find_over_steps
 from graphscope.errors import GraphscopeError, StepRangeError
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Role
 from graphscope.model.observation import Observation
 from graphscope.model.trace import Recording, Status, Trace
+from graphscope.storage.ending import Ending
 from graphscope.storage.numbering import find_position, nearest_numbers, step_numbers
 
 _KEPT_TRACES: Final = 64
+_BREAKS: Final = (Ending.RUNNING, Ending.KILLED, Ending.STOPPED)
 
 Series = Sequence[float | None]
 
@@ -107,12 +109,38 @@ class Feed:
             return None
         return to_number(trace.last_seen(value, role))
 
-    def run_traps(self) -> tuple[Finding, ...]:
-        """Return the traps that show from step to step; reads few steps."""
+    def find_over_steps(self) -> tuple[Finding, ...]:
+        """Return the findings that show from step to step; reads few steps."""
         try:
             return find_over_steps(self._recording)
         except GraphscopeError:  # a step is damaged
             return ()
+
+    def conclude(self, search: RunSearch) -> tuple[Finding, ...]:
+        """Return all findings, of a search that has seen every step."""
+        try:
+            return search.finish(self._recording)
+        except GraphscopeError:  # the losses cannot be read
+            return search.so_far()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, so that no step comes any more."""
+        return self._end is not Ending.RUNNING
+
+    def is_cut_short(self, step: int, trace: Trace) -> bool:
+        """Whether a step has only begun: it goes on, or was ended from outside.
+
+        What is not in it may still come, or would have.
+        """
+        if trace.status is not Status.OPEN or step < self.steps - 1:
+            return False
+        return self._end in _BREAKS or bool(trace.error)
+
+    @property
+    def _end(self) -> Ending:
+        end = getattr(self._recording, "ending", Ending.FINISHED)
+        return end if isinstance(end, Ending) else Ending.FINISHED
 
     def ending(self) -> tuple[str, bool]:
         """Return what ended the run early, else nothing, and whether it failed.

@@ -89,6 +89,12 @@ class GraphPane:
             and _drawing_key(scene.moment, scene.options) not in self._drawings
         )
 
+    def scope_at(self, scene: Scene, node: int) -> str:
+        """Return the module whose collapsed box stands for a node, else nothing."""
+        drawing = self._drawings.get(_drawing_key(scene.moment, scene.options))
+        is_boxes = scene.position.view is View.BOXES
+        return drawing.scope_of(node) if drawing is not None and is_boxes else ""
+
     def keep(self, moment: Moment, drawing: BoxDrawing) -> None:
         """Remember the boxes of a step."""
         self._drawings[_drawing_key(moment, drawing.options)] = drawing

@@ -1,11 +1,17 @@
 """Numbers over the steps, read once for each node and remembered."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from graphscope.errors import GraphscopeError
 from graphscope.model.graph import Role
+from graphscope.model.trace import Trace
+from graphscope.tui.feed import Feed
 from graphscope.tui.inspector import History
+from graphscope.tui.outline import Node
+from graphscope.tui.words import name_of_node
 
 _KEPT: Final = 256
 
@@ -52,3 +58,23 @@ class Histories:
             self._reading = None
         if len(self._found) > _KEPT:
             self._found.popitem(last=False)
+
+
+def key_of_node(trace: Trace, node: Node, changes: int) -> HistoryKey | None:
+    """Return whose numbers a node of a step shows; None for one without a name."""
+    name = name_of_node(trace, node)
+    if node.value is None or not name:
+        return None
+    is_leaf = trace.graph.values[node.value].is_leaf
+    return HistoryKey(name, Role.ARRIVED if is_leaf else Role.GRAD_OUTPUT, changes)
+
+
+def read_history(feed: Feed, key: HistoryKey, is_wanted: Callable[[], bool]) -> History:
+    """Read the numbers of a node over the steps; for worker threads."""
+    try:
+        return History(
+            feed.series(key.name, Role.VALUE, is_wanted=is_wanted),
+            feed.series(key.name, key.gradient_role, is_wanted=is_wanted),
+        )
+    except GraphscopeError:
+        return History()

@@ -10,6 +10,11 @@ from graphscope.model.numbers import format_array, format_number, format_type
 from graphscope.model.observation import Array, Observation
 from graphscope.model.trace import Status
 from graphscope.tui.feed import Series
+from graphscope.tui.finding_text import (
+    explain_findings,
+    findings_of_node,
+    list_remedies,
+)
 from graphscope.tui.lines import (
     ListPicture,
     Piece,
@@ -24,7 +29,6 @@ from graphscope.tui.moment import ARRIVALS, Moment, Reading
 from graphscope.tui.outline import Node, site_of
 from graphscope.tui.raised import call_of, list_arguments
 from graphscope.tui.sparkline import draw_sparkline
-from graphscope.tui.traps import explain_traps, list_remedies, traps_of_node
 from graphscope.tui.words import (
     describe,
     edges_of,
@@ -56,10 +60,10 @@ def inspect_node(
     *,
     width: int,
     history: History | None = None,
-    traps: Sequence[Finding] = (),
+    findings: Sequence[Finding] = (),
 ) -> ListPicture:
-    """Write what is known of `node` at this moment, and which `traps` it is in."""
-    mine = traps_of_node(traps, node)
+    """Write what is known of `node` at this moment, and which `findings` it is in."""
+    mine = findings_of_node(findings, node)
     lines = [
         *_head(moment, node, width),
         *list_remedies(mine, width),
@@ -71,7 +75,7 @@ def inspect_node(
         *_flow("edges", [(f"→ {n} ", r) for n, r in edges_of(moment, node)], width),
         *_history(history or History(), width),
         *_notes(moment, node),
-        *explain_traps(mine, width),
+        *explain_findings(mine, width),
         *_numbers(moment, node, width),
         *list_gaps(moment.graph.gaps, width),
     ]

@@ -18,6 +18,7 @@ class Key:
         meaning: A sentence for the help, the palette and the tooltip.
         group: Which keys stand together in the footer.
         is_priority: Whether it comes before what the focused widget does with it.
+        is_roomy: Whether the footer of a narrow screen leaves it out.
     """
 
     keys: str
@@ -27,6 +28,7 @@ class Key:
     meaning: str
     group: Binding.Group | None = None
     is_priority: bool = False
+    is_roomy: bool = False
 
     @property
     def id(self) -> str:
@@ -66,7 +68,16 @@ KEYS: Final = (
     Key("g", "ask_step", "", "g", "Go to a step by its number"),
     Key("slash", "search", "search", "/", "Search a value or an op by name"),
     Key("c", "toggle_chain", "chain", "c", "Show the selected node's chain rule"),
-    Key("escape", "close_chain", "", "esc", "Close the chain rule"),
+    Key("w", "toggle_why", "why", "w", "Say why the selected node's gradient is so"),
+    Key("escape", "close_answer", "", "esc", "Close the chain rule, or the why"),
+    Key(
+        "F",
+        "findings",
+        "findings",
+        "F",
+        "List all that is suspicious in the recording",
+        is_roomy=True,
+    ),
     Key("v", "toggle_view", "view", "v", "Change between rail and boxes", _VIEW),
     Key(
         "s",
@@ -77,7 +88,14 @@ KEYS: Final = (
         _VIEW,
     ),
     Key("l", "toggle_lecture", "", "l", "Draw formulas as slides do, or every op"),
-    Key("e", "export", "export", "e", "Export the picture of this step"),
+    Key(
+        "e",
+        "export",
+        "export",
+        "e",
+        "Export the picture of this step",
+        is_roomy=True,
+    ),
     Key("down,j", "select(1)", "", "↓ j", "Select the next node"),
     Key("up,k", "select(-1)", "", "↑ k", "Select the previous node"),
     Key("m", "toggle_maximize", "", "m", "Give the focused pane the whole screen"),

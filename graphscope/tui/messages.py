@@ -14,7 +14,9 @@ from graphscope.tui.chain_answer import Answer, ChainKey
 from graphscope.tui.histories import HistoryKey
 from graphscope.tui.inspector import History
 from graphscope.tui.moment import Moment
+from graphscope.tui.recording_search import RecordingSearch, Searched
 from graphscope.tui.session_view import SessionView
+from graphscope.tui.why_answer import Asked, WhyAnswer
 
 
 class HistoryRead(Message):
@@ -50,6 +52,25 @@ class ChainFound(Message):
         self.key = key
         self.trace = trace
         self.answer = answer
+
+
+class WhyFound(Message):
+    """An answer to why has been found."""
+
+    def __init__(self, session: SessionView, asked: Asked, answer: WhyAnswer) -> None:
+        super().__init__()
+        self.session = session
+        self.asked = asked
+        self.answer = answer
+
+
+class FindingsSearched(Message):
+    """More steps have been looked at for findings."""
+
+    def __init__(self, search: RecordingSearch, known: Searched) -> None:
+        super().__init__()
+        self.search = search
+        self.known = known
 
 
 class Exported(Message):

@@ -8,12 +8,12 @@ from textual import on
 from textual.binding import BindingType
 
 from graphscope.model.graph import Phase
+from graphscope.tui.asking_app import AskingApp
 from graphscope.tui.canvas import Canvas
 from graphscope.tui.dialogs import Help, SearchDialog
 from graphscope.tui.feed import check_step
-from graphscope.tui.keys import KEYS, Key
+from graphscope.tui.keys import KEYS
 from graphscope.tui.palette import Commands
-from graphscope.tui.panes_app import PanesApp
 from graphscope.tui.questions import ask_for_file, ask_for_step
 from graphscope.tui.search import Entry, list_entries
 from graphscope.tui.state import (
@@ -28,16 +28,11 @@ from graphscope.tui.state import (
 )
 
 
-class NavigatingApp(PanesApp):
-    """Moves through a session; abstract.
+class NavigatingApp(AskingApp):
+    """Moves through a session; abstract."""
 
-    Attributes:
-        keys: All keys, for the help and the palette.
-    """
-
-    COMMANDS = PanesApp.COMMANDS | {Commands}
+    COMMANDS = AskingApp.COMMANDS | {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [key.to_binding() for key in KEYS]
-    keys: ClassVar[tuple[Key, ...]] = KEYS
 
     @on(Canvas.NodeClicked)
     def _click(self, event: Canvas.NodeClicked) -> None:
@@ -95,28 +90,6 @@ class NavigatingApp(PanesApp):
 
     def action_toggle_lecture(self) -> None:
         self.go(toggle_lecture(self.position), follow=False)
-
-    def action_toggle_chain(self) -> None:
-        if self.session.toggle_chain():
-            self._show_or_hide_chain()
-        else:
-            self.say("Select a node first: its chain rule is what c shows.")
-
-    def action_close_chain(self) -> None:
-        self.session.chain.close()
-        self._show_or_hide_chain()
-
-    def _show_or_hide_chain(self) -> None:
-        """Leave no other pane on top of an open rule, and no focus on a closed one."""
-        panel, is_open = self.query_one("#chain"), self.session.chain.is_open
-        if (
-            self.screen.maximized is not None
-            and (self.screen.maximized is panel) != is_open
-        ):
-            self.screen.minimize()
-        if panel.has_focus and not is_open:
-            self.query_one("#graph").focus()
-        self.show()
 
     def action_toggle_maximize(self) -> None:
         if self.screen.maximized is not None:

@@ -6,7 +6,7 @@ finished or still written by those that derive from that.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import on, work
 from textual.app import App, ComposeResult
@@ -14,7 +14,6 @@ from textual.containers import Container
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Footer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from graphscope.diagram.options import DiagramOptions
@@ -23,13 +22,23 @@ from graphscope.tui.canvas import Canvas
 from graphscope.tui.chain_answer import ChainKey
 from graphscope.tui.export import write_picture
 from graphscope.tui.graph_pane import draw_boxes
-from graphscope.tui.histories import HistoryKey
+from graphscope.tui.histories import HistoryKey, read_history
+from graphscope.tui.key_footer import KeyFooter
+from graphscope.tui.keys import KEYS, Key
 from graphscope.tui.lines import ScreenLine, clean
-from graphscope.tui.messages import BoxesDrawn, ChainFound, Exported, HistoryRead
+from graphscope.tui.messages import (
+    BoxesDrawn,
+    ChainFound,
+    Exported,
+    HistoryRead,
+    WhyFound,
+)
 from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.session_view import SessionView
 from graphscope.tui.state import Position
+from graphscope.tui.why_answer import Asked, find_answer
+from graphscope.tui.why_drawer import WhyDrawer
 
 STYLES: Final = Path(__file__).with_name("app.tcss")
 _REST_S: Final = 0.08
@@ -42,10 +51,14 @@ class PanesApp(App[None]):
 
     Threads: lives on the main thread; series and exports are made in workers, which
     report back with messages.
+
+    Attributes:
+        keys: All keys, for the footer, the help and the palette.
     """
 
     CSS_PATH = [STYLES]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    keys: ClassVar[tuple[Key, ...]] = KEYS
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (TALL, "-tall")]
 
     def __init__(self, session: SessionView, title: str) -> None:
@@ -68,9 +81,10 @@ class PanesApp(App[None]):
                 yield Canvas("inspector")
                 yield Canvas("source")
         yield Canvas("chain")
+        yield WhyDrawer("why")
         yield from self.compose_drawers()
         yield Bar(self._timeline_line, bar_id="timeline")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter(key.action for key in self.keys if key.is_roomy)
 
     def compose_bars(self) -> Sequence[Widget]:
         """Return what stands below the header."""
@@ -94,6 +108,7 @@ class PanesApp(App[None]):
     def show(self) -> None:
         """Draw every pane for where the user is."""
         self._show_chain()
+        self._show_why()
         self._show_graph()
         self._show_details()
         self.refresh_bars()
@@ -134,6 +149,18 @@ class PanesApp(App[None]):
         if chain.is_waiting:
             self._read_later()
 
+    def _show_why(self) -> None:
+        drawer, why = self.query_one(WhyDrawer), self.session.why
+        drawer.screen.set_class(why.is_open, "-why")
+        if not why.is_open:
+            return
+        width = drawer.content_width if drawer.size else self.size.width - _FRAME
+        entitle(drawer, why.title)
+        told = why.picture(self.session.moment, width)
+        drawer.show_answer(told, is_new=why.is_new())
+        if why.is_waiting:
+            self._read_later()
+
     def _show_details(self) -> None:
         self._show_inspector()
         source = self.query_one("#source", Canvas)
@@ -167,13 +194,17 @@ class PanesApp(App[None]):
         work = self.session.chain.begin_work()
         if work is not None:
             self._find_chain(*work)
+        asked = self.session.why.begin_work()
+        if asked is not None:
+            self._find_why(asked)
 
     @property
     def is_waiting(self) -> bool:
         """Whether something that a worker finds out is still to be shown."""
         key = self.session.history_key
         has_history = key is None or self.session.histories.get(key) is not None
-        return not has_history or self.session.chain.is_waiting
+        is_answered = not (self.session.chain.is_waiting or self.session.why.is_waiting)
+        return not (has_history and is_answered)
 
     @on(Canvas.Resized)
     def _redraw(self) -> None:
@@ -185,7 +216,7 @@ class PanesApp(App[None]):
     def _read_history(self, key: HistoryKey) -> None:
         worker = get_current_worker()
         session = self.session
-        history = session.read_history(key, lambda: not worker.is_cancelled)
+        history = read_history(session.feed, key, lambda: not worker.is_cancelled)
         if not worker.is_cancelled:  # else it may be a part only
             self.post_message(HistoryRead(session, key, history))
 
@@ -194,6 +225,11 @@ class PanesApp(App[None]):
         session = self.session
         for answer in session.chain.work_out(key, trace):
             self.post_message(ChainFound(session, key, trace=trace, answer=answer))
+
+    @work(thread=True, exclusive=True, group="why", exit_on_error=False)
+    def _find_why(self, asked: Asked) -> None:
+        session, answer = self.session, find_answer(asked)
+        self.post_message(WhyFound(session, asked, answer))
 
     @work(thread=True, exclusive=True, group="boxes", exit_on_error=False)
     def _draw_boxes(self, moment: Moment, options: DiagramOptions) -> None:
@@ -227,6 +263,11 @@ class PanesApp(App[None]):
         if event.session.chain.put(event.key, event.trace, event.answer):
             self._show_graph()
         self._show_chain()
+
+    @on(WhyFound)
+    def _keep_why(self, event: WhyFound) -> None:
+        event.session.why.put(event.asked, event.answer)
+        self._show_why()
 
     @on(BoxesDrawn)
     def _keep_boxes(self, event: BoxesDrawn) -> None:

@@ -4,7 +4,7 @@ Knows no widgets. The application asks it for pictures of a given width.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,12 +13,17 @@ from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
 from graphscope.errors import GraphscopeError
 from graphscope.model.finding import Finding
-from graphscope.model.graph import Gap, Graph, Role
+from graphscope.model.graph import Gap, Graph
 from graphscope.tui.box_view import BoxDrawing
 from graphscope.tui.chain_panel import ChainPanel
 from graphscope.tui.feed import Feed, Series
+from graphscope.tui.finding_text import (
+    count_findings,
+    list_titles,
+)
+from graphscope.tui.finding_watch import FindingWatch
 from graphscope.tui.graph_pane import GraphPane, Scene
-from graphscope.tui.histories import Histories, HistoryKey
+from graphscope.tui.histories import Histories, HistoryKey, key_of_node
 from graphscope.tui.inspector import History, count_gaps, inspect_node, list_gaps
 from graphscope.tui.lines import (
     ListPicture,
@@ -33,6 +38,7 @@ from graphscope.tui.lines import (
 from graphscope.tui.matching import Origin, carry
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Node, Outline, OutlineCache
+from graphscope.tui.recording_search import RecordingSearch
 from graphscope.tui.source import find_focus, show_source, why_no_source
 from graphscope.tui.state import LAST, Position, View, fit
 from graphscope.tui.timeline import (
@@ -41,8 +47,8 @@ from graphscope.tui.timeline import (
     draw_header,
     draw_timeline,
 )
-from graphscope.tui.traps import TrapWatch, count_traps, list_titles
-from graphscope.tui.words import name_of_node, title_of_node
+from graphscope.tui.why_panel import Situation, WhyPanel
+from graphscope.tui.words import title_of_node
 
 _TITLE_WIDTH: Final = 40
 NO_STEPS: Final = "The recording has no steps."
@@ -59,6 +65,7 @@ class SessionView:
         problem: Why there is no step to show.
         numbers: The number of each step.
         chain: The chain rule that is pinned.
+        why: The node that is asked about.
         histories: Numbers over the steps that were read.
         about_to_run: Number of the step and event of an autograd node that has not
             run yet: training is paused in front of it.
@@ -70,11 +77,12 @@ class SessionView:
         self.outline: Outline | None = None
         self.problem = ""
         self.chain = ChainPanel()
+        self.why = WhyPanel()
         self.histories = Histories()
         self.about_to_run: tuple[int, int] | None = None
         self._feed = feed
         self._if_empty = if_empty
-        self._traps = TrapWatch(feed)
+        self._watch = FindingWatch(feed)
         self._title = title
         self._origin: Origin | None = None
         self._losses: Series = feed.losses()
@@ -88,6 +96,11 @@ class SessionView:
     def feed(self) -> Feed:
         """Where the steps come from."""
         return self._feed
+
+    @property
+    def search(self) -> RecordingSearch:
+        """What looks for all findings in the recording."""
+        return self._watch.search
 
     @property
     def changes(self) -> int:
@@ -152,7 +165,7 @@ class SessionView:
         found = fit(position, self.events)
         self.position = found
         if self.moment is None or self.outline is None:
-            self.chain.look(None, None)
+            self._look(None, None)
             return
         self.moment = replace(self.moment, event=found.event)
         selection = found.selection
@@ -162,9 +175,46 @@ class SessionView:
         if selection is not None and selection >= len(self.outline.nodes):
             selection = None
         self.position = replace(found, selection=selection)
-        self.chain.look(self.moment, self.outline)
+        self._look(self.moment, self.outline)
         if follow or is_same_step or origin is None:
             self._origin = Origin(self.moment, self.outline, selection)
+
+    def _look(self, moment: Moment | None, outline: Outline | None) -> None:
+        """Find what the panels are about in the step that is open."""
+        self.chain.look(moment, outline)
+        self.why.look(self._situation)
+
+    @property
+    def _situation(self) -> Situation | None:
+        moment, outline = self.moment, self.outline
+        if moment is None or outline is None:
+            return None
+        return Situation(
+            moment,
+            outline,
+            self._findings,
+            is_cut_short=self._feed.is_cut_short(self.position.step, moment.trace),
+            is_over=self._feed.is_over,
+        )
+
+    def toggle_why(self) -> bool:
+        """Ask about the selected node, or close; False without both."""
+        selection, situation = self.position.selection, self._situation
+        if selection is None and not self.why.is_open:
+            return False
+        if situation is not None:
+            self.why.toggle(situation, selection, self._collapsed_scope)
+            self.why.look(situation)
+        return True
+
+    @property
+    def _collapsed_scope(self) -> str:
+        """The module that the selected box stands for; empty for any other box."""
+        selection = self.position.selection
+        if self.moment is None or self.outline is None or selection is None:
+            return ""
+        scene = self._scene(self.moment, self.outline)
+        return self._graph_pane.scope_at(scene, selection)
 
     def _load(self, position: Position) -> None:
         self.problem = ""
@@ -203,7 +253,8 @@ class SessionView:
             "variables" if position.style is Style.VARIABLES else "",
             "lecture view" if position.lecture and not is_rail else "",
         ]
-        parts += [count_traps(self._findings), count_gaps(self._gaps)]
+        count = count_findings(self._findings)
+        parts += [f"{count} (F)" if count else "", count_gaps(self._gaps)]
         return " · ".join(part for part in parts if part)
 
     @property
@@ -212,7 +263,7 @@ class SessionView:
 
     @property
     def _findings(self) -> Sequence[Finding]:
-        return () if self.moment is None else self._traps.of_step(self.moment.trace)
+        return () if self.moment is None else self._watch.of_step(self.moment.trace)
 
     def nodes_in_sight(self) -> tuple[int, ...]:
         """Return the nodes that the graph must show: selected, then current."""
@@ -272,29 +323,9 @@ class SessionView:
     def history_key(self) -> HistoryKey | None:
         """Whose numbers over the steps belong into the inspector."""
         node = self.selected
-        if (
-            self.moment is None
-            or node is None
-            or node.value is None
-            or self._steps <= 1
-        ):
+        if self.moment is None or node is None or self._steps <= 1:
             return None
-        name = name_of_node(self.moment.trace, node)
-        if not name:
-            return None
-        value = self.moment.graph.values[node.value]
-        role = Role.ARRIVED if value.is_leaf else Role.GRAD_OUTPUT
-        return HistoryKey(name, role, self._feed.changes)
-
-    def read_history(self, key: HistoryKey, is_wanted: Callable[[], bool]) -> History:
-        """Read the numbers of a node over the steps; for worker threads."""
-        try:
-            return History(
-                self._feed.series(key.name, Role.VALUE, is_wanted=is_wanted),
-                self._feed.series(key.name, key.gradient_role, is_wanted=is_wanted),
-            )
-        except GraphscopeError:
-            return History()
+        return key_of_node(self.moment.trace, node, self._feed.changes)
 
     def inspector_picture(self, width: int, history: History | None) -> Picture:
         """Return what is known of the selected node."""
@@ -307,7 +338,7 @@ class SessionView:
             gaps = list_gaps(self._gaps, width)
             return ListPicture([*hint.lines, *titles, *gaps])
         return inspect_node(
-            self.moment, node, width=width, history=history, traps=self._findings
+            self.moment, node, width=width, history=history, findings=self._findings
         )
 
     # --- the source

@@ -206,7 +206,7 @@ async def test_the_inspector_tells_title_remedy_and_evidence_of_a_node() -> None
         title = lines.index("▲ softmax is applied twice (here)")
         assert lines[title + 1].startswith("→ Leave out `torch.softmax(z, dim=1)`")
         assert text.index("→ Leave out") < text.index("value") < text.index("▲ `p` is")
-        assert "1 trap" in str(app.query_one("#graph").border_title)
+        assert "1 finding (F)" in str(app.query_one("#graph").border_title)
         await press(pilot, "N")
         assert "2 traps" in str(app.query_one("#graph").border_title)
 

@@ -190,7 +190,7 @@ async def test_the_rule_on_a_small_terminal() -> None:
 │       =   ?    ·   ?   · 0.1132 · −1.1496  =  ?   so far ∂L/∂z = −0.1301     │
 ╰──────────────────────────────────────────────── 2 of 4 factors · esc closes ─╯
  1 forward ━━━━━━━ 2 loss ━━━ 3 zero ━━━ 4 backward ━━●╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌
- n p event N P step f b u jump / search c chain v s view e export ? help q quit"""
+ n p event N P step f b u jump / search c chain w why v s view ? help q quit"""
         )
 
 
@@ -241,5 +241,5 @@ async def test_the_rule_on_a_medium_terminal() -> None:
 │                                                                                                                      │
 ╰──────────────────────────────────────────────────────────────────────────────────────── 2 of 4 factors · esc closes ─╯
  1 forward ━━━━━━━━━━━━━━━━━ 2 loss ━━━━━━ 3 zero ━━━━━━ 4 backward ━━━━━━●╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌╌╌╌╌
- n p event  N P step  f b u jump / search c chain  v s view e export ? help q quit"""
+ n p event  N P step  f b u jump / search c chain w why F findings  v s view e export ? help q quit"""
         )

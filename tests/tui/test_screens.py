@@ -54,7 +54,7 @@ async def test_backward_through_z_on_a_small_terminal() -> None:
 │operator   torch.Tensor.add          ▇││  18     optimizer.step()             │
 ╰──────────────────────────────────────╯╰──────────────────────────────────────╯
  1 forward ━━━━━━━ 2 loss ━━━ 3 zero ━━━ 4 backward ━━━━●╌╌╌╌╌╌╌╌ 5 update ╌╌╌
- n p event N P step f b u jump / search c chain v s view e export ? help q quit"""
+ n p event N P step f b u jump / search c chain w why v s view ? help q quit"""
         )
 
 
@@ -104,7 +104,7 @@ async def test_backward_through_z_on_a_medium_terminal() -> None:
 │                                                            ││  21 for _ in range(100):                               │
 ╰─────────────────────── ▶ AddBackward0 ran  logistic.py:17 ─╯╰────────────────────────────────────────────────────────╯
  1 forward ━━━━━━━━━━━━━━━━━ 2 loss ━━━━━━ 3 zero ━━━━━━ 4 backward ━━━━━━━━━━━━●╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌╌╌╌╌
- n p event  N P step  f b u jump / search c chain  v s view e export ? help q quit"""
+ n p event  N P step  f b u jump / search c chain w why F findings  v s view e export ? help q quit"""
         )
 
 

@@ -143,12 +143,19 @@ class LiveApp(CommandingApp, inherit_bindings=False):
             for other in self._drawers:
                 other.display = False
             self.session.chain.close()
+            self.session.why.close()
         drawer.display = True
         if isinstance(drawer, ListDrawer):
             drawer.focus()
         else:
             drawer.fill(is_forced=True)
         self.show()
+
+    def make_room(self) -> None:
+        """Close the drawers where an answer has no room beside them."""
+        if self.size.height < TALL:
+            for drawer in self._drawers:
+                drawer.display = False
 
     def _close(self, drawer: Drawer) -> None:
         drawer.display = False

@@ -40,11 +40,14 @@ VERB_KEYS: Final = (
 )
 
 _LABELS: Final = {
+    "toggle_why": "why",
+    "findings": "findings",
     "event(1)": "look",
     "event(-1)": "look",
     "help": "help",
     "quit": "quit",
 }
+_ROOMY: Final = frozenset({"toggle_why", "findings"})
 _MEANINGS: Final = {
     "event(1)": "Look at the next event that was recorded",
     "event(-1)": "Look back at the previous event",
@@ -58,7 +61,8 @@ def _as_view_key(key: Key) -> Key:
     label = _LABELS.get(key.action, "")
     group = _VIEWED if key.action.startswith("event") else None
     meaning = _MEANINGS.get(key.action, key.meaning)
-    return replace(key, label=label, group=group, meaning=meaning)
+    is_roomy = key.action in _ROOMY
+    return replace(key, label=label, group=group, meaning=meaning, is_roomy=is_roomy)
 
 
 MORE_SEATS: Final = tuple(

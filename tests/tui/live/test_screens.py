@@ -99,5 +99,5 @@ async def test_a_look_at_the_past_on_a_medium_terminal(
 │ ●  1  a if step == 7  hit once                                                                                       │
 ╰─────────────────────────────────────────────────────────── a add · e on/off · d remove · enter go there · esc close ─╯
  1 forward ━━━━━━━━━━━━━━━━● 2 loss ╌╌╌╌╌╌ 3 zero ╌╌╌╌╌╌ 4 backward ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 5 update ╌╌╌╌╌╌╌
-␣ step o over O out h phase S next r run z pause . now  n p view ? help q quit""",
+␣ step o over O out h phase S next r run z pause . now  n p view w why F findings ? help q quit""",
         )
