@@ -154,6 +154,7 @@ def freeze_step(
                 event=index,
                 class_name=event.label,
                 parameters=tuple(_freeze_held(held, ids) for held in event.held),
+                made_by=event.made_by,
             )
             for index, event in enumerate(events)
             if event.held

@@ -1,13 +1,19 @@
 """What the optimizer of an update holds, whether the update changed it or not."""
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import FrameType
+from typing import Final
 
 import torch
 
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import RawHeld, RawValue
 from graphscope.capture.tensors import dtype_name, shape_of
+from graphscope.model.site import Site
+
+_ADDING: Final = torch.optim.Optimizer.add_param_group.__name__
 
 Marks = list[tuple[int, bool]]
 """Python id and `requires_grad` of each parameter: equal when the same are held."""
@@ -22,12 +28,47 @@ class Update:
         parameters: Those that have a gradient, in its order.
         hyper: The hyper-parameters that are numbers.
         marks: What it holds.
+        made_by: The user's line that made it, None when that was not seen.
     """
 
     label: str
     parameters: list[torch.Tensor]
     hyper: list[tuple[str, float]]
     marks: Marks
+    made_by: Site | None
+
+
+class Makers:
+    """Remembers for one recorder which lines made which optimizers.
+
+    No hook tells of a new optimizer. But it looks at each of its parameters, to refuse
+    those that are no leaves, and that is seen.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[
+            int, tuple[weakref.ref[torch.optim.Optimizer], Site | None]
+        ] = {}
+
+    def made(self, frame: FrameType) -> torch.optim.Optimizer | None:
+        """Return the optimizer that `frame` adds parameters to, unless it is known."""
+        if frame.f_code.co_name != _ADDING:
+            return None
+        optimizer = frame.f_locals.get("self")
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            return None
+        known = self._sites.get(id(optimizer))
+        is_new = known is None or known[0]() is not optimizer
+        return optimizer if is_new else None
+
+    def note(self, optimizer: torch.optim.Optimizer, site: Site | None) -> None:
+        """Note that `site` has made an optimizer."""
+        self._sites[id(optimizer)] = weakref.ref(optimizer), site
+
+    def site_of(self, optimizer: torch.optim.Optimizer) -> Site | None:
+        """Return the line that made an optimizer."""
+        known = self._sites.get(id(optimizer))
+        return known[1] if known is not None and known[0]() is optimizer else None
 
 
 def marks_of(optimizer: torch.optim.Optimizer) -> Marks:

@@ -221,12 +221,9 @@ class CaptureMode(TorchFunctionMode):
         name = getattr(getattr(func, "__self__", None), "__name__", "")
         result = place(func, args, {})
         if name == "grad":
-            if result is None and self._updates.zeroing.is_zeroing:
-                self._guarded(self._updates.zeroing.note_zero, args[0], ABSENT, ABSENT)
-            elif result is not None and self._updates.zeroing.is_zeroing:
-                self._guarded(self._updates.zeroing.expect_zero, args[0], result)
-            elif result is not None and not self._updates.depth:
-                self._guarded(self._updates.gradient_of, args[0], result)
+            self._note_gradient(args[0], result)
+        elif name == "is_leaf" and self._walker.owner(frame.f_code) is _OPTIMIZER:
+            self._guarded(self._updates.note_look, frame)
         elif name in _TENSOR_PROPERTIES:
             if name == "data":
                 self._guarded(self._ops.expose, args)
@@ -234,6 +231,15 @@ class CaptureMode(TorchFunctionMode):
             if call is not None:
                 self._guarded(self._ops.note, call, result)
         return result
+
+    def _note_gradient(self, leaf: torch.Tensor, gradient: torch.Tensor | None) -> None:
+        zeroing = self._updates.zeroing
+        if zeroing.is_zeroing and gradient is None:
+            self._guarded(zeroing.note_zero, leaf, ABSENT, ABSENT)
+        elif zeroing.is_zeroing:
+            self._guarded(zeroing.expect_zero, leaf, gradient)
+        elif gradient is not None and not self._updates.depth:
+            self._guarded(self._updates.gradient_of, leaf, gradient)
 
     def _write_property(self, place: Place, func: Any, args: tuple[Any, ...]) -> Any:
         name = getattr(getattr(func, "__self__", None), "__name__", "")

@@ -204,7 +204,8 @@ class RawEvent:
     `idle` are calls of modules without an op, since the event before; `trailing` those
     after it, when it is the last event of an outermost module. An event that `parts`
     from a step that was repeated so far knows better what came before it. `held` is
-    what the optimizer of an update holds, and `marks` tell that it still is.
+    what the optimizer of an update holds, and `marks` tell that it still is; `made_by`
+    is the line that made that optimizer.
     """
 
     kind: EventKind
@@ -223,6 +224,7 @@ class RawEvent:
     parts: bool = False
     held: tuple[RawHeld, ...] = ()
     marks: list[tuple[int, bool]] | None = None
+    made_by: Site | None = None
 
 
 def records_of(events: Iterable[RawEvent]) -> set[object]:

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import torch
 
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.gradients import GradientWatch
-from graphscope.capture.holdings import Update, describe_held, marks_of
+from graphscope.capture.holdings import Makers, Update, describe_held, marks_of
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
 from graphscope.capture.likeness import is_alike, version_of
@@ -49,6 +50,7 @@ class UpdateWatch:
         self._walker, self._sites = finder
         self._running: list[int] = []  # optimizers that are in their step, by id
         self._used: list[Used] = []
+        self._makers = Makers()
 
     @property
     def depth(self) -> int:
@@ -84,6 +86,12 @@ class UpdateWatch:
         """
         if id(optimizer) in self._running:
             del self._running[self._running.index(id(optimizer)) :]
+
+    def note_look(self, frame: FrameType) -> None:
+        """Note that `frame` asks whether a tensor is a leaf: a new optimizer does."""
+        optimizer = self._makers.made(frame)
+        if optimizer is not None:
+            self._makers.note(optimizer, self.site())
 
     def site(self) -> Site | None:
         """Return the user's line that is running."""
@@ -139,6 +147,7 @@ class UpdateWatch:
             parameters=list(_parameters_with_gradient(optimizer)),
             hyper=list(_hyper_parameters(optimizer)),
             marks=marks_of(optimizer),
+            made_by=self._makers.site_of(optimizer),
         )
         event = self._journal.upcoming(EventKind.UPDATE)
         if event is None or not self._repeat(event, update):
@@ -148,7 +157,7 @@ class UpdateWatch:
             for parameter, value in zip(update.parameters, event.values, strict=True):
                 found.setdefault(id(parameter), value)  # one held twice is here twice
             event.held = describe_held(optimizer, self._table, found)
-            event.marks = update.marks
+            event.marks, event.made_by = update.marks, update.made_by
         self._journal.tell(event, partial(self._without_gradient, optimizer))
 
     def _without_gradient(self, optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
@@ -193,6 +202,7 @@ class UpdateWatch:
         if (
             event.label != update.label
             or event.marks != update.marks
+            or event.made_by != update.made_by
             or not self._fits(event, parameters, hyper)
         ):
             return False

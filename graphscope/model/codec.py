@@ -163,7 +163,11 @@ _PARTS: Final[Mapping[str, Form]] = {
     ).many(),
     "parameters": _OWNED.many(),
     "optimizers": Record(
-        OptimizerRun, event=INT, class_name=TEXT, parameters=_HELD.many()
+        OptimizerRun,
+        event=INT,
+        class_name=TEXT,
+        parameters=_HELD.many(),
+        made_by=SITE,
     ).many(),
 }
 _LATER: Final = frozenset({"calls", "parameters", "optimizers"})

@@ -6,6 +6,8 @@ and a parameter that no optimizer holds is missing from all of them.
 
 from dataclasses import dataclass
 
+from graphscope.model.site import Site
+
 
 @dataclass(frozen=True, slots=True)
 class HeldParameter:
@@ -37,8 +39,10 @@ class OptimizerRun:
         event: Index of its UPDATE event.
         class_name: Its class.
         parameters: Everything that it holds, in its order, each once.
+        made_by: The user's line that made the optimizer, None when that was not seen.
     """
 
     event: int
     class_name: str
     parameters: tuple[HeldParameter, ...] = ()
+    made_by: Site | None = None

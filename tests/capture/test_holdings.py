@@ -1,5 +1,7 @@
 """What the optimizer of each update holds, also what it did not change."""
 
+import gc
+import weakref
 from typing import Any
 
 import torch
@@ -156,3 +158,50 @@ def test_a_closure_that_the_optimizer_calls_changes_nothing_of_what_it_holds() -
     assert [(name, [t.split(" ")[0] for t in texts]) for name, texts in found] == [
         ("LBFGS", ["w[2]"])
     ]
+
+
+class Model(nn.Linear):
+    """Makes its own optimizer, as Lightning modules do."""
+
+    def configure(self) -> torch.optim.Optimizer:
+        """Make it."""
+        return torch.optim.Adam(self.parameters(), lr=0.1)
+
+
+def test_the_line_that_made_the_optimizer_is_recorded_wherever_it_is() -> None:
+    def run() -> None:
+        first = Model(2, 1)
+        step(first, first.configure())
+        second = Model(2, 1)
+        optimizer = torch.optim.SGD([{"params": [second.weight]}], lr=0.1)
+        optimizer.add_param_group({"params": [second.bias]})
+        step(second, optimizer)
+
+    made = [run.made_by for t in capture(run) for run in t.graph.optimizers]
+    assert [site.expression if site else None for site in made] == [
+        "torch.optim.Adam(self.parameters(), lr=0.1)",
+        'torch.optim.SGD([{"params": [second.weight]}], lr=0.1)',
+    ]
+
+
+def test_an_optimizer_made_before_the_trace_has_no_line() -> None:
+    model = Model(2, 1)
+    optimizer = model.configure()
+    (trace,) = capture(lambda: step(model, optimizer))
+    assert [run.made_by for run in trace.graph.optimizers] == [None]
+
+
+def test_watching_keeps_no_optimizer_alive() -> None:
+    alive: list[weakref.ref[torch.optim.Optimizer]] = []
+
+    def run() -> None:
+        for _ in range(3):
+            model = Model(2, 1)
+            optimizer = model.configure()
+            alive.append(weakref.ref(optimizer))
+            step(model, optimizer)
+            del optimizer
+        gc.collect()
+        assert [reference() for reference in alive] == [None] * 3
+
+    capture(run)

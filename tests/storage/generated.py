@@ -229,7 +229,8 @@ def _optimizer_runs(events: int, values: int) -> st.SearchStrategy[list[Optimize
     held_ones = st.lists(held, max_size=2).map(tuple)
     if not events:
         return st.just([])
-    run = st.builds(OptimizerRun, st.integers(0, events - 1), TEXTS, held_ones)
+    event = st.integers(0, events - 1)
+    run = st.builds(OptimizerRun, event, TEXTS, held_ones, MAYBE_SITE)
     return st.lists(run, max_size=2)
 
 
