@@ -17,7 +17,11 @@ from graphscope.analysis.traps.swapped import find_swapped_traps
 from graphscope.analysis.traps.zeroing import ZeroingCheck
 from graphscope.analysis.why.errors import RaisedCheck, find_raised
 from graphscope.analysis.why.nonfinite.checks import find_nonfinite
-from graphscope.analysis.why.vanishing import find_blocked_gradients
+from graphscope.analysis.why.vanishing import (
+    FlowCheck,
+    ZeroCheck,
+    find_blocked_gradients,
+)
 
 STEP_CHECKS: Final[Sequence[Callable[[Facts], Iterator[Check]]]] = (
     find_label_traps,
@@ -39,7 +43,12 @@ Each is asked once for a graph and yields a check for every suspicious place in 
 check is asked in every step that has the graph, and judges by the numbers.
 """
 
-RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (ZeroingCheck, RaisedCheck)
+RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (
+    ZeroingCheck,
+    RaisedCheck,
+    ZeroCheck,
+    FlowCheck,
+)
 """What shows from step to step."""
 
 LASTING: Final = frozenset({"dead-relu", "zero-feature", "zero-grad"})

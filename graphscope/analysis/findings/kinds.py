@@ -11,6 +11,7 @@ KINDS: Final[Mapping[str, str]] = {
     "argmax-on-column": "argmax over an axis with one entry: it always is 0",
     "broadcast-loss": "a loss that compares every prediction with every target",
     "dead-relu": "units whose ReLU is 0 for all data, in every step",
+    "exploding-grad": "a gradient that grows from layer to layer beyond all use",
     "labels-out-of-range": "class labels that the model has no output for",
     "learning-rate-too-large": "updates that go too far: the loss explodes",
     "log-softmax-twice": "log_softmax in front of a loss that applies it itself",
@@ -21,6 +22,7 @@ KINDS: Final[Mapping[str, str]] = {
     "sigmoid-twice": "sigmoid in front of a loss that applies it itself",
     "softmax-twice": "softmax in front of a loss that applies it itself",
     "swapped-arguments": "target and prediction of a loss exchanged",
+    "vanishing-grad": "a gradient that is next to nothing at the first layers",
     "zero-feature": "an input that is 0 in all data, so its weights cannot learn",
     "zero-grad": "a gradient that is 0, in every step, for a reason that stays",
 }
