@@ -6,6 +6,7 @@ from typing import Final
 from graphscope.analysis.evidence.facts import Check, Facts
 from graphscope.analysis.why.errors.failing import find_failing_backward
 from graphscope.analysis.why.errors.inplace import explain_inplace
+from graphscope.analysis.why.errors.mismatch import explain_mismatch
 from graphscope.analysis.why.errors.not_scalar import explain_not_scalar
 from graphscope.analysis.why.errors.past import Past, carried_into
 from graphscope.analysis.why.errors.refused import explain_refused
@@ -34,6 +35,7 @@ def explain_error(
         or explain_refused(facts, trace)
         or explain_second(facts, trace, earlier)
         or explain_not_scalar(facts, trace)
+        or explain_mismatch(facts, trace)
     )
 
 
