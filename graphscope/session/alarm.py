@@ -11,7 +11,6 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 from graphscope.analysis.findings import RunFollower
@@ -53,7 +52,6 @@ class Alarm:
             )
         self._on_finding = on_finding
         self._follower: RunFollower | None = RunFollower()
-        self._steps: list[Trace] = []
         self._found: list[Finding] = []
         self._pid = os.getpid()
         self._handled = sys.exception()
@@ -61,8 +59,7 @@ class Alarm:
 
     def add(self, trace: Trace, recorder: Any) -> None:
         """Take a finished step, to look at it where the thread can be held."""
-        if self._follower is not None:
-            self._steps.append(trace)
+        if self._follower is not None and self._follower.take(trace):
             recorder.hold_soon()
 
     def reached(self, _arrival: object, /) -> bool:
@@ -113,8 +110,8 @@ class Alarm:
                     self._tell()
 
     def _look(self) -> None:
-        while self._steps and self._follower is not None:
-            self._find(partial(self._follower.see, self._steps.pop(0)))
+        if self._follower is not None:
+            self._find(self._follower.see)
 
     def _find(self, look: Callable[[], list[Finding]]) -> None:
         """Look at a step; a fault of ours ends that, and the training goes on."""
@@ -128,7 +125,6 @@ class Alarm:
             text = f"{type(fault).__name__}: {fault}"[:200]
             self.faults[text] = self.faults.get(text, 0) + 1
             self._follower = None
-            self._steps.clear()
             tell(
                 f"graphscope: looking for findings failed ({text}) and was ended; "
                 "training goes on. Please report it."
@@ -157,7 +153,6 @@ class Alarm:
             if is_from_handler(fault):
                 raise
             self._follower, self._found = None, []
-            self._steps.clear()
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(
                     f"graphscope: on_finding failed for {finding.kind!r} in step "

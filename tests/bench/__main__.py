@@ -13,6 +13,7 @@ import torch
 import graphscope as gs
 from tests.bench.capturing import house_prices, measure_capture
 from tests.bench.debugging import measure_debugger
+from tests.bench.findings import measure_findings
 from tests.bench.hotspots import print_hot_spots
 from tests.bench.idle import measure_idle
 from tests.bench.interface import measure_interface
@@ -70,6 +71,10 @@ def _measure_memory(settings: Settings) -> None:
     measure_memory(settings.threads, settings.rounds or 3)
 
 
+def _measure_findings(settings: Settings) -> None:
+    measure_findings(settings.rounds)
+
+
 def _measure_debugger(settings: Settings) -> None:
     measure_debugger(settings.rounds)
 
@@ -85,6 +90,7 @@ _PARTS: Final[Mapping[str, Callable[[Settings], None]]] = {
     "interface": _measure_interface,
     "debugger": _measure_debugger,
     "stepping": _measure_stepping,
+    "findings": _measure_findings,
     "memory": _measure_memory,
 }
 _ON_DEMAND: Final = {"memory"}  # it takes minutes

@@ -34,6 +34,14 @@ _NONFINITE: Final = 4
 """Steps with a NaN or an Inf which are looked at, of each graph."""
 
 
+_BATCH: Final = 16
+"""Steps that wait to be gone through together where nothing is new in them.
+
+While a model computes, all of this leaves the processor's caches; to fetch it back for
+every step would cost more than what is done with it.
+"""
+
+
 @dataclass(slots=True)
 class _Known:
     """A graph that came before.
@@ -63,33 +71,54 @@ class RunFollower:
         self._finder = StepFinder()
         self._watch = RunWatch(self._finder)
         self._explosion = ExplosionFollower()
+        self._waiting: list[Trace] = []
+        self._usual: Graph | None = None
         self._graphs: dict[int, _Known] = {}
-        self._count = 0
+        self._taken = self._count = 0
         self._new_left = _MOST_NEW
         self._was_finite = True
         self._told: set[object] = set()
         self._lasting: dict[object, list[Finding]] = {}
         self._trained: list[tuple[int, frozenset[object]]] = []
 
-    def see(self, trace: Trace) -> list[Finding]:
-        """Look at the next step; return what is news."""
+    def take(self, trace: Trace) -> bool:
+        """Take the next step; whether it is time to `see`."""
+        self._waiting.append(trace)
+        place = self._taken % PERIOD
+        self._taken += 1
+        return (
+            place < FIRST
+            or trace.graph is not self._usual
+            or trace.status is not Status.COMPLETE
+            or not getattr(trace.observations, "is_finite", False)
+            or len(self._waiting) >= _BATCH
+        )
+
+    def see(self) -> list[Finding]:
+        """Go through the steps that were taken since; return what is news."""
+        waiting, self._waiting = self._waiting, []
+        return [finding for trace in waiting for finding in self._see(trace)]
+
+    def _see(self, trace: Trace) -> list[Finding]:
         known = self._graphs.get(id(trace.graph))
         if known is None:
             known = self._note_graph(trace.graph)
         loss = _read_loss(trace, known.losses)
         is_due = self._is_due(trace, known, loss)
+        self._usual = None if known.is_new else known.graph
         self._count += 1
-        found = self._explosion.see(trace, loss)
-        exploded = () if found is None else (found,)
-        return self._news([*(self._look_at(trace) if is_due else ()), *exploded])
+        exploded = self._explosion.see(trace, loss)
+        found = [*(self._look_at(trace) if is_due else ())]
+        return self._news(found if exploded is None else [*found, exploded])
 
     def finish(self) -> list[Finding]:
         """Return what can be told only now that the run is over."""
+        last = self.see()
         lasting = [
             found[0] for found in self._lasting.values() if lasts(found, self._trained)
         ]
         found = [*lasting, *self._watch.finish(), *self._explosion.finish()]
-        return self._news(found)
+        return [*last, *self._news(found)]
 
     def _note_graph(self, graph: Graph) -> _Known:
         is_new = _NEW if self._new_left > 0 else 0
