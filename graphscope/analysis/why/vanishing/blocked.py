@@ -63,10 +63,10 @@ def _may_be_flat(facts: Facts, op: Op) -> bool:
         return False
     shape = facts.graph.values[op.inputs[0]].shape
     is_batch = len(shape) >= _SEVERAL and shape[0] >= _SEVERAL
-    return is_batch and _is_behind_layer(facts, op) and not _is_before_loss(facts, op)
+    return is_batch and is_behind_layer(facts, op) and not _is_before_loss(facts, op)
 
 
-def _is_behind_layer(facts: Facts, op: Op) -> bool:
+def is_behind_layer(facts: Facts, op: Op) -> bool:
     """Whether what goes into an op is a layer's result, scaled or shifted at most."""
     value = op.inputs[0]
     for _ in range(len(facts.graph.ops)):

@@ -10,12 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.evidence.facts import Facts, plain_name
 from graphscope.analysis.evidence.reading import arrived_at_leaf, is_zero
 from graphscope.analysis.evidence.wording import begin, listing
 from graphscope.analysis.traps.relu import find_relu_traps
 from graphscope.analysis.traps.saturation import find_saturation_traps
-from graphscope.analysis.why.vanishing.blocked import find_blocked_gradients
+from graphscope.analysis.why.vanishing.blocked import (
+    find_blocked_gradients,
+    is_behind_layer,
+)
+from graphscope.analysis.why.vanishing.causes import bounds
 from graphscope.analysis.why.vanishing.causes.cause import Cause, Weight
 from graphscope.analysis.why.vanishing.walk import (
     Break,
@@ -104,8 +108,15 @@ class ZeroCheck:
         """Return what never got a gradient."""
         groups: defaultdict[object, list[_Case]] = defaultdict(list)
         known = self._cases()
-        for name, case in known.items():
-            if case.silent.steps >= _ENOUGH or _is_stuck(name, known):
+        told = [
+            case
+            for name, case in known.items()
+            if case.silent.steps >= _ENOUGH or _is_stuck(name, known)
+        ]
+        blamed = {(id(case.flow.graph), case.op.id) for case in told}
+        for case in told:
+            behind = _ops_behind(case.silent.facts, case.cause.factor)
+            if not {(id(case.flow.graph), op) for op in behind} & blamed:
                 key = id(case.flow.graph), case.op.id, case.cause.short
                 groups[key].append(case)
         for cases in groups.values():
@@ -128,7 +139,9 @@ class ZeroCheck:
             if key not in told:
                 told[key] = _told_ops(silent.facts, silent.first)
             case = _case_of(silent)
-            if case is not None and case.op.id not in told[key]:
+            if case is None or case.op.id in told[key]:
+                continue
+            if told[key].isdisjoint(_ops_behind(silent.facts, case.cause.factor)):
                 found[name] = case
         return found
 
@@ -171,6 +184,26 @@ def _told_ops(facts: Facts, trace: Trace) -> frozenset[int]:
     return frozenset(op for one in found if one is not None for op in one.ops)
 
 
+def _ops_behind(facts: Facts, factor: int | None) -> frozenset[int]:
+    """Return the ops that made a factor what it is: it may be 0 because of them."""
+    found = () if factor is None else facts.ancestors(factor)
+    return frozenset(value.op for value in found if value.op is not None)
+
+
+def _is_meant(facts: Facts, cause: Cause, op: Op) -> bool:
+    """Whether a 0 is what the user wants: written so, or a loss that is satisfied.
+
+    `clamp(1 - y * score, min=0)` is to become 0; behind a layer, or of a parameter
+    itself, nobody wants a gradient to end.
+    """
+    if cause.weight is Weight.MEANT:
+        return True
+    if plain_name(op) not in bounds.NAMES:
+        return False
+    origin = facts.graph.values[facts.origin(op.inputs[0])]
+    return origin.kind is not ValueKind.PARAMETER and not is_behind_layer(facts, op)
+
+
 def _case_of(silent: _Silent) -> _Case | None:
     """Return where and why a gradient is 0; None where that is meant, or not clear."""
     trace = silent.first
@@ -181,13 +214,15 @@ def _case_of(silent: _Silent) -> _Case | None:
     if not breaks or any(one.kind is not Kind.NODE for one in breaks):
         return None
     causes = [cause_of(silent.facts, flow, one) for one in breaks]
-    known = [cause for cause in causes if cause is not None]
-    if len(known) < len(causes) or any(c.weight is Weight.MEANT for c in known):
+    ops = [op_at(flow, one) for one in breaks]
+    known = [
+        (cause, flow.graph.ops[op])
+        for cause, op in zip(causes, ops, strict=True)
+        if cause is not None and op is not None
+    ]
+    if len(known) < len(breaks) or any(_is_meant(silent.facts, *k) for k in known):
         return None
-    op = op_at(flow, breaks[0])
-    if op is None:
-        return None
-    return _Case(silent, flow, breaks[0], known[0], flow.graph.ops[op])
+    return _Case(silent, flow, breaks[0], *known[0])
 
 
 def _is_stuck(name: str, known: dict[str, _Case]) -> bool:

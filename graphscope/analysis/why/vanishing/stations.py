@@ -130,7 +130,7 @@ class Share:
         count: How many of them are on the way.
         mean: The geometric mean of their ratios.
         total: The product of their ratios.
-        strongest: The op whose ratio is furthest from 1, in the direction of the total.
+        strongest: The op that does most of it, at the line that does most.
     """
 
     name: str
@@ -148,11 +148,20 @@ def shares_of(passages: Sequence[Passage]) -> list[Share]:
     found = []
     for name, members in groups.items():
         total = sum(log(member.ratio) for member in members)
-        sign = -1 if total < 0 else 1
-        strongest = max(members, key=lambda m: sign * log(m.ratio))
         mean = exp(total / len(members))
-        found.append(Share(name, len(members), mean, exp(total), strongest.op))
+        strongest = _strongest(members, sign=-1 if total < 0 else 1)
+        found.append(Share(name, len(members), mean, exp(total), strongest))
     return sorted(found, key=lambda share: share.total)
+
+
+def _strongest(members: Sequence[Passage], *, sign: int) -> Op:
+    """Return the op that does most, at the line whose ops do most together."""
+    lines: defaultdict[object, list[Passage]] = defaultdict(list)
+    for member in members:
+        site = member.op.site
+        lines[None if site is None else (site.file, site.line)].append(member)
+    most = max(lines.values(), key=lambda ops: sign * sum(log(m.ratio) for m in ops))
+    return max(most, key=lambda member: sign * log(member.ratio)).op
 
 
 def layer_name(way: Way, station: Station) -> str:
