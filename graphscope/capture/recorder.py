@@ -257,6 +257,20 @@ class Recorder:
         finally:
             journal.lock.release()
 
+    @property
+    def is_in_backward(self) -> bool:
+        """Whether a backward runs that the user's code called."""
+        return self._journal.is_in_backward
+
+    def hold_soon(self) -> None:
+        """Let the gate hold the recorded thread where nothing of ours holds a lock."""
+        self._keeper.hold_soon()
+
+    def hold_now(self) -> None:
+        """Let the gate hold this thread if that is due; called in the user's code."""
+        if self._keeper.pending:
+            self._keeper.release()
+
     def begin_step(self) -> None:
         """Start a step by hand: it ends at `end_step`, whatever happens inside.
 
