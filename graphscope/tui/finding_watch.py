@@ -3,9 +3,14 @@
 from typing import Final
 
 from graphscope.analysis.findings import StepFinder, identity_of
+from graphscope.analysis.findings.finder import ask
+from graphscope.analysis.why.errors import explain_error
+from graphscope.analysis.why.errors.past import Past
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.tui.feed import Feed
+from graphscope.tui.finding_text import node_of_finding
+from graphscope.tui.outline import Outline
 from graphscope.tui.recording_search import RecordingSearch, Searched
 
 _OFTEN: Final = 100
@@ -38,6 +43,22 @@ class FindingWatch:
         if last is None or last[0] is not trace or last[1] is not known:
             last = self._last = trace, known, self._find(trace, known)
         return last[2]
+
+    def find_guilty(self, outline: Outline | None) -> int | None:
+        """Return the node to blame for the exception that ended the last step."""
+        finding = ask(self._explain_last)
+        if finding is None or outline is None:
+            return None
+        return node_of_finding(finding, outline)
+
+    def _explain_last(self) -> Finding | None:
+        last = self._feed.steps - 1
+        past = Past()
+        for step in range(max(last - 1, 0), last):
+            before = self._feed.trace(step)
+            past.add(before, self._finder.facts(before.graph))
+        trace = self._feed.trace(last)
+        return explain_error(self._finder.facts(trace.graph), trace, past)
 
     def _find(self, trace: Trace, known: Searched) -> tuple[Finding, ...]:
         own = self._finder.find(trace)

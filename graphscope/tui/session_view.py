@@ -17,10 +17,7 @@ from graphscope.model.graph import Gap, Graph
 from graphscope.tui.box_view import BoxDrawing
 from graphscope.tui.chain_panel import ChainPanel
 from graphscope.tui.feed import Feed, Series
-from graphscope.tui.finding_text import (
-    count_findings,
-    list_titles,
-)
+from graphscope.tui.finding_text import count_findings, list_titles
 from graphscope.tui.finding_watch import FindingWatch
 from graphscope.tui.graph_pane import GraphPane, Scene
 from graphscope.tui.histories import Histories, HistoryKey, key_of_node
@@ -380,9 +377,15 @@ class SessionView:
         return self._feed.ending()
 
     def go_to_end(self) -> None:
-        """Go to the last event that was recorded, and select what it is about."""
+        """Go to the last event that was recorded, and select what is to blame.
+
+        That is what explains the exception, else what the event is about.
+        """
         step = max(self._steps - 1, 0)
         self.go(replace(self.position, step=step, event=LAST), follow=True)
+        guilty = self._watch.find_guilty(self.outline)
+        if guilty is not None:
+            self.go(replace(self.position, selection=guilty), follow=False)
 
     def timeline(self, width: int) -> ScreenLine:
         """Return the phases with the position in them."""

@@ -13,9 +13,10 @@ from graphscope.analysis.findings.finder import (
     find_in_step,
     place_of,
 )
+from graphscope.analysis.findings.repeats import without_repeats
 from graphscope.analysis.traps.learning_rate import find_learning_rate_trap
 from graphscope.model.finding import Finding
-from graphscope.model.trace import Recording, Trace
+from graphscope.model.trace import Recording, Status, Trace
 
 _FIRST_STEPS: Final = 4
 
@@ -44,10 +45,15 @@ class RunWatch:
 
 
 def find_over_steps(steps: Steps) -> tuple[Finding, ...]:
-    """Return what only shows over several steps; reads all losses, but few steps."""
+    """Return what only shows over several steps; reads all losses, but few steps.
+
+    Those are the first ones, and where an exception has ended the run the last two.
+    """
     watch = RunWatch(StepFinder())
-    first = (steps[i] for i in range(min(_FIRST_STEPS, len(steps))))
-    found = [finding for trace in first for finding in watch.see(trace)]
+    places = [*range(min(_FIRST_STEPS, len(steps)))]
+    if len(steps) > len(places) and steps[len(steps) - 1].status is Status.ABORTED:
+        places += range(max(len(places), len(steps) - 2), len(steps))
+    found = [finding for place in places for finding in watch.see(steps[place])]
     return _once([*found, *_find_explosion(steps)])
 
 
@@ -142,7 +148,7 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found: dict[object, Finding] = {}
     for finding in findings:
         found.setdefault(identity_of(finding), finding)
-    return tuple(found.values())
+    return without_repeats(tuple(found.values()))
 
 
 def lasts(
