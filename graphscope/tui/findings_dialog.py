@@ -168,8 +168,8 @@ def _say_nothing(known: Searched) -> str:
     if known.unread:
         one = "One of them" if known.unread == 1 else f"{known.unread:,} of them"
         unread = f" {one} could not be read."
-    more = "" if known.is_over else " The training goes on."
-    return f"Nothing suspicious was found in {_steps(known)}.{unread}{more}"
+    so_far = "" if known.is_over else " so far"
+    return f"Nothing suspicious was found in {_steps(known)}{so_far}.{unread}"
 
 
 def _write_rows(findings: Sequence[Finding], step: int, width: int) -> list[Content]:
