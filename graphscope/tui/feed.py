@@ -117,7 +117,7 @@ class Feed:
             return ()
 
     def conclude(self, search: RunSearch) -> tuple[Finding, ...]:
-        """Return all findings, of a search that has seen every step."""
+        """Return all findings, of a search that has seen the steps so far."""
         try:
             return search.finish(self._recording)
         except GraphscopeError:  # the losses cannot be read

@@ -93,9 +93,7 @@ class RecordingSearch:
             if monotonic() - told_at > _REPORT_S:
                 told_at = monotonic()
                 yield self._tell(numbers, self._search.so_far(), changes=changes)
-        conclude = self.feed.conclude
-        found = conclude(self._search) if is_over else self._search.so_far()
-        found = _with_draft(found, draft)
+        found = _with_draft(self.feed.conclude(self._search), draft)
         yield self._tell(numbers, found, changes=changes, is_done=True, is_over=is_over)
 
     def _look_at(self, position: int, number: int) -> Trace | None:

@@ -24,4 +24,7 @@ class RunCheck(Protocol):
         """
 
     def finish(self) -> Iterable[Finding]:
-        """Return what can be told only after the last step."""
+        """Return what can be told only after the last step.
+
+        Changes nothing: where a run goes on it is asked again after more steps.
+        """

@@ -90,7 +90,13 @@ class RunSearch:
         return self._tell(self._over_steps, lasting=False)
 
     def finish(self, steps: Steps) -> tuple[Finding, ...]:
-        """Return all that is wrong; every step of `steps` that can be has been seen."""
+        """Return all that is wrong, as if the run had ended here.
+
+        Changes nothing: it can be asked again when there are more steps.
+
+        Args:
+            steps: What was looked at, for what is seen in its losses.
+        """
         at_the_end = [*self._watch.finish(), *_find_explosion(steps)]
         return self._tell([*self._over_steps, *at_the_end], lasting=True)
 
