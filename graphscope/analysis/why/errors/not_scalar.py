@@ -13,6 +13,7 @@ from graphscope.analysis.evidence.wording import (
 )
 from graphscope.analysis.why.errors.failing import find_failing_backward
 from graphscope.analysis.why.errors.wording import (
+    is_plain,
     join_sentences,
     name_code,
     name_op,
@@ -99,7 +100,7 @@ def _remedy(trace: Trace, root: int, site: Site | None) -> str:
             "Make one number of it, with `.mean()` or `.sum()`, or give a vector v of "
             f"shape {shape} that says how much each number counts."
         )
-    plain = name if name.replace(".", "").isidentifier() else f"({name})"
+    plain = name if is_plain(name) else f"({name})"
     if is_grad and site is not None:
         call = one_line(site.expression)
         return (

@@ -9,8 +9,8 @@ from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.wording import begin, code_of, name_value, site_of
 from graphscope.analysis.why.errors.failing import raised_op
 from graphscope.analysis.why.errors.inplace import KIND
-from graphscope.analysis.why.errors.remedies import is_name, rewrite
-from graphscope.analysis.why.errors.wording import name_op, write_step
+from graphscope.analysis.why.errors.remedies import rewrite
+from graphscope.analysis.why.errors.wording import is_name, name_op, write_step
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph, Op, ValueKind
 from graphscope.model.trace import Trace
@@ -37,8 +37,8 @@ def _tell_leaf(facts: Facts, trace: Trace, op: Op) -> Finding:
         title=f"{begin(name)} is a leaf that learns, and is changed in place",
         explanation=(
             f"{begin(name_op(facts, trace, op))} changes {name} in place. That is a "
-            "leaf which requires a gradient: the gradient by the numbers that it was "
-            "made with, and they would be gone."
+            "leaf which requires a gradient: its gradient is about the numbers that "
+            "it has, so autograd does not let them be overwritten."
         ),
         remedy=_leaf_remedy(trace, op, leaf),
         step=trace.step,

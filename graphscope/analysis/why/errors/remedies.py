@@ -10,7 +10,7 @@ from typing import Final
 from graphscope.analysis.evidence.facts import Facts, plain_name
 from graphscope.analysis.evidence.wording import code_of, name_value
 from graphscope.analysis.why.errors.saving import Change
-from graphscope.analysis.why.errors.wording import parse_statement
+from graphscope.analysis.why.errors.wording import is_name, parse_statement
 from graphscope.model.graph import Op, OpKind
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
@@ -70,15 +70,6 @@ def rewrite(facts: Facts, trace: Trace, op: Op, value: int) -> str:
     if not isinstance(statement, ast.AugAssign):
         fresh = _assign(trace, op, value, fresh, statement.value)
     return f"Write `{fresh}` in place of `{was}`"
-
-
-def is_name(text: str) -> bool:
-    """Whether a text is what can be assigned to: `h`, `self.h`.
-
-    >>> is_name("self.h"), is_name("h[0]")
-    (True, False)
-    """
-    return all(part.isidentifier() for part in text.split("."))
 
 
 def _postpone(change: Change, call: Site | None) -> str:

@@ -58,14 +58,45 @@ def write_step(trace: Trace, value: int, mark: str = "") -> PathStep:
     name = found.name or ""
     if op is not None and op.site is not None and trace.has_own_expression(op):
         text = one_line(op.site.expression)
-        is_whole = not name or text.startswith(f"{name} ") or text == name
-        text = text if is_whole or "=" in text.split("(")[0] else f"{name} = {text}"
+        is_whole = not name or text == name or _is_whole(op)
+        text = text if is_whole else f"{name} = {text}"
     elif op is not None:
         text = f"{plain_name(op)} in {op.scope}" if op.scope else plain_name(op)
         text = f"{name} = {text}" if name else text
     else:
         text = name or name_value(trace, value)
     return PathStep(text, site_of(trace, value), value, found.op, mark)
+
+
+def _is_whole(op: Op) -> bool:
+    """Whether the text of a call says already which name is changed: `h += 1`."""
+    statement = parse_statement(op.site)
+    is_assignment = isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
+    return is_assignment or op.name.endswith("_")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is what can be assigned to: `h`, `self.h`.
+
+    >>> is_name("self.h"), is_name("h[0]")
+    (True, False)
+    """
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def is_plain(code: str) -> bool:
+    """Whether a method can be called of a text without parentheses around it.
+
+    >>> is_plain("self.x"), is_plain("torch.ones(2)"), is_plain("(a + b).pow(2)")
+    (True, True, True)
+    >>> is_plain("a + b"), is_plain("-f(x)"), is_plain("(a) + (b)")
+    (False, False, False)
+    """
+    try:
+        tree = ast.parse(code, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return isinstance(tree, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
 
 
 def parse_statement(site: Site | None) -> ast.stmt | None:

@@ -8,8 +8,7 @@ from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts, is_integer, plain_name
 from graphscope.analysis.evidence.wording import code_of, name_value
-from graphscope.analysis.why.errors.remedies import is_name
-from graphscope.analysis.why.errors.wording import parse_statement
+from graphscope.analysis.why.errors.wording import is_plain, parse_statement
 from graphscope.model.graph import Op, Value, ValueKind
 from graphscope.model.numbers import format_type
 from graphscope.model.trace import Trace
@@ -121,19 +120,6 @@ _MADE_OF: Final = {
 
 Explain = Callable[[RaisedCall], Misfit | None]
 """Looks for one kind of misfit; None when it is another."""
-
-_OPENERS: Final = "(["
-
-
-def is_plain(code: str) -> bool:
-    """Whether a method can be called of a text without parentheses around it.
-
-    >>> is_plain("self.x"), is_plain("torch.ones(2)"), is_plain("a + b")
-    (True, True, False)
-    """
-    head = min((code.find(c) for c in _OPENERS if c in code), default=len(code))
-    is_call = code.endswith((")", "]")) and head > 0
-    return is_name(code) or (is_call and is_name(code[:head]))
 
 
 def sizes(value: Value) -> str:

@@ -121,7 +121,8 @@ def _tell_target(call: RaisedCall, target: Value) -> Misfit:
         title=f"{begin(name)} is {target.dtype}, and `{call.name}` needs probabilities",
         reason=(
             f"`{call.name}` compares with a probability, also where it is 0 or 1; "
-            f"{name} is {target.dtype}, and {call.called(prediction)} is {prediction.dtype}."
+            f"{name} is {target.dtype}, and {call.called(prediction)} is "
+            f"{prediction.dtype}."
         ),
         remedy=f"Convert it: {_converted(call, target, prediction.dtype)}.",
         values=(target.id, prediction.id),

@@ -12,6 +12,7 @@ from graphscope.analysis.evidence.wording import (
     name_value,
 )
 from graphscope.analysis.traps.labels import find_label_traps
+from graphscope.analysis.traps.one_sample import find_one_sample_trap
 from graphscope.analysis.traps.swapped import find_swapped_traps
 from graphscope.analysis.why.errors.failing import is_backward, raised_op
 from graphscope.analysis.why.errors.mismatch.broadcasts import explain_broadcast
@@ -59,8 +60,13 @@ _SPEAKS_OF_IT: Final = re.compile(
 )
 _SPEAKS_OF_ANOTHER: Final = re.compile(
     r"out of (bounds|range|memory)|leaf Variable|modified (by an )?inplace"
-    r"|require grad|not implemented|not supported for",
+    r"|require grad|not implemented|not supported for|more than 1 value",
     re.IGNORECASE,
+)
+
+_STALE: Final = (
+    "Cannot tell which of them has another dtype because each is recorded with the one "
+    "that it had when it was met first."
 )
 
 _FAMILIES: Final[Sequence[Explain]] = (
@@ -104,7 +110,7 @@ def _is_mismatch(error: str) -> bool:
 
 def _is_told(call: RaisedCall) -> bool:
     """Whether one of the known traps speaks of this very call."""
-    for find in (find_swapped_traps, find_label_traps):
+    for find in (find_swapped_traps, find_label_traps, find_one_sample_trap):
         for check in find(call.facts):
             found = check(call.trace)
             if found is not None and call.op.id in found.ops:
@@ -130,7 +136,7 @@ def _finding(call: RaisedCall, misfit: Misfit) -> Finding:
 
 def _tell_given(call: RaisedCall, values: Sequence[Value]) -> str:
     """Say what the call got, and from where."""
-    known = []
+    known: list[str] = []
     for value in values:
         name = name_and_place(call.trace, value.id)
         kind = type_of(value)
@@ -166,4 +172,16 @@ def _tell_arguments(call: RaisedCall) -> Finding:
         values=tuple(values),
         ops=(call.op.id,),
         paths=tuple(trace_shapes(call.facts, trace, value) for value in values),
+        unknown=_unknown(call),
     )
+
+
+def _unknown(call: RaisedCall) -> tuple[str, ...]:
+    """Say so where the recorded dtypes are not those that torch speaks of.
+
+    `model.double()` gives a tensor another dtype after it was met.
+    """
+    is_one = len({value.dtype for value in call.tensors}) == 1
+    if not (is_one and "same dtype" in call.error):
+        return ()
+    return (_STALE,)
