@@ -51,8 +51,6 @@ from graphscope.model.finding import Finding
 from graphscope.model.graph import Value
 from graphscope.model.trace import Trace
 
-KIND: Final = "mismatch"
-
 _SPEAKS_OF_IT: Final = re.compile(
     r"\b(shapes?|sizes?|dims?|dimensions?|dtypes?|scalar types?|channels|elements?"
     r"|devices?|broadcast\w*|batch_size|stride|axis|axes|[0-9]+-?D|Long|Float|Double"
@@ -122,7 +120,7 @@ def _finding(call: RaisedCall, misfit: Misfit) -> Finding:
     trace = call.trace
     values = [trace.graph.values[value] for value in misfit.values]
     return Finding(
-        kind=KIND,
+        kind="mismatch",
         title=misfit.title,
         explanation=join_sentences([_tell_given(call, values), misfit.reason]),
         remedy=misfit.remedy,
@@ -160,7 +158,7 @@ def _tell_arguments(call: RaisedCall) -> Finding:
     values = {value.id: value for value in call.tensors}
     shown = [f"{name_value(trace, v.id)} is {type_of(v)}" for v in values.values()]
     return Finding(
-        kind=KIND,
+        kind="mismatch",
         title=f"The tensors that `{call.name}` got do not fit",
         explanation=(
             f"{begin(name_op(call.facts, trace, call.op))} raised "
