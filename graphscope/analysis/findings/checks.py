@@ -8,7 +8,9 @@ from graphscope.analysis.evidence.over_steps import RunCheck
 from graphscope.analysis.traps.argmax import find_argmax_traps
 from graphscope.analysis.traps.features import find_feature_traps
 from graphscope.analysis.traps.labels import find_label_traps
+from graphscope.analysis.traps.modes import ModeCheck
 from graphscope.analysis.traps.nan_input import find_nan_traps
+from graphscope.analysis.traps.one_sample import find_one_sample_trap
 from graphscope.analysis.traps.relu import find_relu_traps
 from graphscope.analysis.traps.saturation import find_saturation_traps
 from graphscope.analysis.traps.shapes import find_shape_traps
@@ -16,7 +18,14 @@ from graphscope.analysis.traps.softmax import find_softmax_traps
 from graphscope.analysis.traps.swapped import find_swapped_traps
 from graphscope.analysis.traps.zeroing import ZeroingCheck
 from graphscope.analysis.why.errors import RaisedCheck, find_raised
+from graphscope.analysis.why.missing import MissingCheck
+from graphscope.analysis.why.nonfinite.beginning import BeginningCheck
 from graphscope.analysis.why.nonfinite.checks import find_nonfinite
+from graphscope.analysis.why.size import (
+    find_repeated_backwards,
+    find_repeated_parameters,
+    find_undivided_accumulation,
+)
 from graphscope.analysis.why.vanishing import (
     FlowCheck,
     ZeroCheck,
@@ -33,9 +42,13 @@ STEP_CHECKS: Final[Sequence[Callable[[Facts], Iterator[Check]]]] = (
     find_relu_traps,
     find_argmax_traps,
     find_feature_traps,
+    find_one_sample_trap,
     find_nonfinite,
     find_raised,
     find_blocked_gradients,
+    find_repeated_backwards,
+    find_repeated_parameters,
+    find_undivided_accumulation,
 )
 """What shows in one step looked at alone.
 
@@ -45,9 +58,12 @@ check is asked in every step that has the graph, and judges by the numbers.
 
 RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (
     ZeroingCheck,
+    ModeCheck,
     RaisedCheck,
+    MissingCheck,
     ZeroCheck,
     FlowCheck,
+    BeginningCheck,
 )
 """What shows from step to step."""
 
