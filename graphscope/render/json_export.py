@@ -22,6 +22,7 @@ The document is one object::
             "optimizers": [...],
         },
         "observations": [...],
+        "kept": [...],
         "findings": [...],
         "sources": {"/home/me/train.py": "..."},
     }
@@ -39,6 +40,9 @@ positions in these lists.
 
 The entries of `findings` are the known traps that show in the step, with the attributes
 of `graphscope.model.finding.Finding`.
+
+The entries of `kept` are the graphs of earlier steps that were still alive at the end
+of this one, with the attributes of `graphscope.model.kept.KeptGraph`.
 
 It is strict JSON: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings. Attributes may
 be added within a version; a change of meaning changes `version`.
@@ -80,6 +84,7 @@ def to_json(trace: Trace) -> str:
         *(f'"{key}": {_dump(value)}' for key, value in head.items()),
         f'"graph": {{\n{graph}\n}}',
         f'"observations": {seen}',
+        f'"kept": {_listing(plain(trace.kept))}',
         f'"findings": {_listing(plain(find_in_step(trace)))}',
         f'"sources": {_dump(dict(trace.sources))}',
     ]

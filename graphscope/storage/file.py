@@ -37,6 +37,7 @@ from graphscope.storage.index import (
     read_environment,
     read_head,
     read_heads,
+    read_kept,
     read_mark,
     read_summary,
     read_thinned,
@@ -274,6 +275,7 @@ class FileRecording:
             status=head.status,
             error=head.error,
             sources=self._sources.pick(connection, numbers.sources),
+            kept=read_kept(connection, self._steps[step][0], head),
         )
 
     def __iter__(self) -> Iterator[Trace]:

@@ -8,7 +8,7 @@ database cannot hand out in order are looked for one by one.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final
 
@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from graphscope.errors import RecordingError
+from graphscope.model.kept import KeptGraph
 from graphscope.storage.connect import Connection, damaged
-from graphscope.storage.head import StepHead, decode_head
+from graphscope.storage.head import StepHead, decode_head, decode_kept
 from graphscope.storage.schema import (
     ENVIRONMENT_ROW,
     MAX_STEPS,
@@ -114,6 +115,18 @@ def read_head(connection: Connection, row: int) -> StepHead | None:
     return _open_head(row, read_blob(connection, "head", row))
 
 
+def read_kept(
+    connection: Connection, row: int, head: StepHead
+) -> tuple[KeptGraph, ...]:
+    """Return the graphs of earlier steps that were alive at the end of a step.
+
+    Raises:
+        RecordingError: What is written of them is malformed.
+    """
+    found = head if head.kept is not None else read_head(connection, row)
+    return decode_kept((found.kept if found is not None else None) or b"")
+
+
 def read_mark(connection: Connection, row: int) -> Mark | None:
     """Return what differs when the step in `row` was written anew, None without one.
 
@@ -150,7 +163,7 @@ def read_heads(
     found: dict[int, StepHead | None] = {}
     try:
         for row, blob in _scan(connection, start, most):
-            found[row] = _open_head(row, blob)
+            found[row] = _without_kept(_open_head(row, blob))
     except sqlite3.DatabaseError as reason:
         if getattr(reason, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT:
             raise
@@ -199,6 +212,11 @@ def _search(
             continue
         if blob is not None:
             found[row] = _open_head(row, blob)
+
+
+def _without_kept(head: StepHead | None) -> StepHead | None:
+    """Leave in the file what is only asked for with the rest of the step."""
+    return head if head is None or not head.kept else replace(head, kept=None)
 
 
 def _open_head(row: int, blob: object) -> StepHead | None:

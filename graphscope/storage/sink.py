@@ -21,7 +21,7 @@ from graphscope.model.trace import Trace
 from graphscope.storage.budget import Budget
 from graphscope.storage.encode import encode_body
 from graphscope.storage.findings import has_finding
-from graphscope.storage.head import StepHead
+from graphscope.storage.head import StepHead, encode_kept
 from graphscope.storage.layout import SlotTable
 from graphscope.storage.lock import hold_lock
 from graphscope.storage.schema import (
@@ -108,7 +108,12 @@ class Sink:
             return False
         body = encode_body(known.table, trace.observations, sources)
         head = StepHead(
-            trace.step, known.row, trace.status, trace.loss(), trace.error
+            trace.step,
+            known.row,
+            trace.status,
+            trace.loss(),
+            trace.error,
+            encode_kept(trace.kept),
         ).encode()
         if len(head) + len(body) > MAX_BLOB_BYTES - _ROOM:
             return False

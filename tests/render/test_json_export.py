@@ -70,6 +70,7 @@ def test_the_whole_document_of_a_tiny_step() -> None:
   {"stats": {"numel": 300, "minimum": "NaN", "maximum": "Infinity", "mean": 0.5, \
 "std": 0.0, "l2": 1.0, "zeros": 0, "nans": 1, "infs": 2}}
 ],
+"kept": [],
 "findings": [],
 "sources": {"a.py": "x\\ud800"}
 }

@@ -29,6 +29,7 @@ def trace_bits(trace: Trace) -> object:
         trace.error,
         dict(trace.sources),
         [bits(seen) for seen in trace.observations],
+        trace.kept,
     )
 
 

@@ -24,6 +24,7 @@ from graphscope.model.graph import (
     Value,
     ValueKind,
 )
+from graphscope.model.kept import Hold, Holder, KeptGraph
 from graphscope.model.observation import Observation, Stats
 from graphscope.model.optimizers import HeldParameter, OptimizerRun
 from graphscope.model.site import Frame, Site
@@ -267,6 +268,21 @@ def observations(slot: Slot) -> st.SearchStrategy[Observation | None]:
     return st.one_of(options)
 
 
+HOLDERS = st.builds(Holder, TEXTS, TEXTS, TEXTS, TEXTS, INT64)
+ROW = st.lists(INT64, max_size=3).map(tuple)
+KEPT = st.builds(
+    KeptGraph,
+    TEXTS,
+    MAYBE_SITE,
+    INT64,
+    ROW,
+    ROW,
+    INT64,
+    st.sampled_from(Hold),
+    st.lists(HOLDERS, max_size=2).map(tuple),
+)
+
+
 @st.composite
 def traces(draw: Draw) -> Trace:
     """Draw one step with its numbers."""
@@ -278,4 +294,5 @@ def traces(draw: Draw) -> Trace:
         status=draw(st.sampled_from(Status)),
         error=draw(TEXTS),
         sources=draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
+        kept=tuple(draw(st.lists(KEPT, max_size=2))),
     )

@@ -75,5 +75,6 @@ def test_its_graph_is_what_it_was(recording: FileRecording) -> None:
     assert len(graph.slots) == 40
     came_later = graph.calls, graph.parameters, graph.optimizers
     assert came_later == ((), (), ())
+    assert [trace.kept for trace in recording] == [(), (), ()]
     assert [value.set_by for value in graph.values] == [None] * len(graph.values)
     assert recording.series("w", Role.VALUE)[0] == 0.5
