@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from graphscope.model.finding import Finding as Finding
     from graphscope.model.notice import Notice as Notice
+    from graphscope.session.explaining import explain as explain
     from graphscope.session.hooks import name as name, on as on, step as step
     from graphscope.session.opening import (
         load as load,
@@ -57,6 +58,7 @@ _HOMES = {
     "StepRangeError": "graphscope.errors",
     "UnknownNameError": "graphscope.errors",
     "breakpoint": "graphscope.session.pausing",
+    "explain": "graphscope.session.explaining",
     "load": "graphscope.session.opening",
     "name": "graphscope.session.hooks",
     "on": "graphscope.session.hooks",

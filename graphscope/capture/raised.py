@@ -22,6 +22,7 @@ from graphscope.capture.records import RawEvent, RawOp
 from graphscope.capture.sites import SiteFinder
 from graphscope.capture.tensors import flatten_tensors
 from graphscope.capture.verdicts import qualified_name
+from graphscope.errors import describe_error
 from graphscope.model.graph import EventKind, OpKind, Phase
 
 _MAX_NOTE: Final = 200
@@ -90,6 +91,17 @@ class RaisedWatch:
             call, spot=spot if is_direct else None, site=site, table=self._table
         )
         return RawEvent(EventKind.OP, op=op, site=site)
+
+    def peek(self, error: BaseException) -> RawEvent | None:
+        """Return the call if it was `error` that it raised; nothing is written down."""
+        event = self._event
+        is_same = (self._error, self._step) == (id(error), self._journal.step)
+        if event is None or event.op is None or not is_same:
+            return None
+        event.op.note = f"raised {describe_error(error)}"[:_MAX_NOTE]
+        events = self._journal.events
+        event.pass_index = events[-1].pass_index if events else 0
+        return event
 
     def settle(self, error: BaseException | None, text: str) -> None:
         """Write the call down if it was `error`, which says `text`, that it raised."""

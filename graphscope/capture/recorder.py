@@ -4,7 +4,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock, get_ident
 from typing import Any, Final
 
@@ -221,20 +221,26 @@ class Recorder:
         """Replace a lock that another thread may have held when the process forked."""
         self._journal.lock = RLock()
 
-    def snapshot(self) -> Trace:
+    def snapshot(self, error: BaseException | None = None) -> Trace:
         """Return the step that is running, as far as it got.
 
         On a thread that the gate holds before an autograd node, that node's event is
-        the last; only what reached it is known. Changes nothing that is recorded.
+        the last; only what reached it is known. With `error`, which the user's code
+        handles, it is as if that had ended the step: the call that raised it is the
+        last. Changes nothing that is recorded.
         """
         with self._journal.lock, torch._C.DisableTorchFunction():
-            return freeze_partial(
+            ahead = self._keeper.ahead.get(get_ident())
+            trace = freeze_partial(
                 self._journal,
                 self._table,
                 self._sources,
-                ahead=self._keeper.ahead.get(get_ident()),
+                ahead=ahead if error is None else self._raised.peek(error),
                 names=dict(reversed(list(self._names.find()))),
             )
+        if error is None:
+            return trace
+        return replace(trace, status=Status.ABORTED, error=describe_error(error))
 
     def draft(self) -> Trace | None:
         """Return the step that is running if its update is over and it is news.

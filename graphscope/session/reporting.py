@@ -2,11 +2,13 @@
 
 It passes through our frames up to the interpreter, so that the exit code or signal,
 `sys.excepthook` and everything that comes after are what they always are. Only the
-traceback must not show where it has passed.
+traceback must not show where it has passed, and below it may stand what a recording
+knows about the exception.
 """
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
@@ -33,9 +35,23 @@ def hide_frames(error: BaseException) -> None:
         else:
             sys.excepthook = original
             _call(original, problem)
+        _explain(problem)
         forget_file()
 
     sys.excepthook = report
+
+
+def _explain(problem: BaseException) -> None:
+    """Tell below the traceback what the exception means, if that is known.
+
+    Not of an interrupt: nothing may be imported then.
+    """
+    if not isinstance(problem, Exception):
+        return
+    with suppress(Exception):
+        from graphscope.session.explaining import tell_explanation
+
+        tell_explanation(problem)
 
 
 def _call(hook: Callable[..., object], problem: BaseException) -> None:

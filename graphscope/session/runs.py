@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +18,9 @@ from graphscope.errors import (
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
+from graphscope.session import ended
 from graphscope.session.alarm import Alarm
+from graphscope.session.answers import AnswerView, ask_why
 from graphscope.session.chains import ChainRuleView
 from graphscope.session.endings import tell
 from graphscope.session.ranks import describe_rank, path_of_rank
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from graphscope.capture.recorder import Recorder
 
 
-class _Capturing:
+class _Capturing(ended.Recorded):
     """What `Tracing` and `RecordingRun` share: a recorder between enter and exit."""
 
     def __init__(self, models: Sequence[Any], options: Mapping[str, Any]) -> None:
@@ -57,6 +60,7 @@ class _Capturing:
             options=CaptureOptions(**self._options),
             gate=self._gate if self._alarm is None else self._alarm,
         )
+        ended.note_start(self)
         try:
             self._recorder.start()
         except BaseException as problem:  # an interrupt: nobody calls `__exit__`
@@ -89,6 +93,20 @@ class _Capturing:
         finally:
             self._is_over = True
             self._models = ()  # nothing of the user's is kept alive
+        if isinstance(error, Exception):
+            ended.note_end(error, self._last_reader())
+
+    def is_recorded_by(self, recorder: object) -> bool:
+        """Whether it is this recorder that makes it."""
+        return self._recorder is recorder
+
+    def last_steps(self) -> Sequence[Trace]:
+        """Return the last steps that are over, of all but the last no numbers."""
+        return self._last_reader()()
+
+    def _last_reader(self) -> Callable[[], Sequence[Trace]]:
+        """Return what reads the last steps, also when this object is gone."""
+        raise NotImplementedError
 
     @property
     def faults(self) -> dict[str, int]:
@@ -123,6 +141,10 @@ class Tracing(_Capturing):
         """
         self._stop(error)
         self._conclude(error)
+
+    def _last_reader(self) -> Callable[[], Sequence[Trace]]:
+        steps = ended.trim(self._traces)
+        return lambda: steps
 
     @property
     def steps(self) -> LoadedRecording:
@@ -166,6 +188,13 @@ class Tracing(_Capturing):
     def chain_rule(self, leaf: str, root: str | None = None) -> ChainRuleView:
         """Take a gradient of the last step apart; see `TracedStep.chain_rule`."""
         return self.last.chain_rule(leaf, root)
+
+    def why(self, name: str) -> AnswerView:
+        """Answer why a gradient of the last step is what it is; see `TracedStep.why`.
+
+        What was found in the steps before is told too.
+        """
+        return ask_why(self.last.trace, name, self._traces or [self.last.trace])
 
     def all(self, name: str) -> list[ValueView]:
         """Return every value of that name in the last step."""
@@ -251,6 +280,9 @@ class RecordingRun(_Capturing):
         """End the recording because of `error`, unless it is a plain exit."""
         is_plain = isinstance(error, SystemExit) and error.code in (None, 0)
         self._stop(None if is_plain else error)
+
+    def _last_reader(self) -> Callable[[], Sequence[Trace]]:
+        return partial(ended.read_last, self.path)
 
     def _draft(self) -> Trace | None:
         return self._recorder.draft() if self._recorder is not None else None

@@ -5,3 +5,8 @@ from graphscope.analysis.why.errors.explaining import (
     explain_error as explain_error,
     find_raised as find_raised,
 )
+from graphscope.analysis.why.errors.failing import raised_op as raised_op
+from graphscope.analysis.why.errors.past import Past as Past
+from graphscope.analysis.why.errors.unrecorded import (
+    explain_message as explain_message,
+)
