@@ -28,6 +28,7 @@ from graphscope.analysis.traps.explosion import (
     has_exploded,
     rising_runs,
 )
+from graphscope.analysis.why.size.summed import find_summed_loss
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 
@@ -60,7 +61,8 @@ def find_learning_rate_trap(steps: Steps, losses: Losses) -> Finding | None:
         if found is not None:
             evidence = _turning(found.updates) or _going_down(found.updates)
             if evidence:
-                return _finding(found, evidence)
+                summed = find_summed_loss(found.updates, _growth(found))
+                return summed or _finding(found, evidence)
     return None
 
 

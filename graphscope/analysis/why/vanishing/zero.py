@@ -15,7 +15,7 @@ from graphscope.analysis.evidence.wording import (
     norm_of,
     site_of,
 )
-from graphscope.analysis.why.vanishing.causes.cause import Cause, Stop
+from graphscope.analysis.why.vanishing.causes.cause import Cause, Stop, Weight
 from graphscope.analysis.why.vanishing.causes.table import explain_stop
 from graphscope.analysis.why.vanishing.partial import explain_share
 from graphscope.analysis.why.vanishing.walk import (
@@ -121,8 +121,11 @@ def finding_of(
         told.append(f"It is so in {count(more, 'further place')}.")
     main = causes[0] if causes else None
     ops = [op for one, _ in causes if (op := op_at(flow, one)) is not None]
+    is_meant = trace.loss() == 0 or any(
+        cause is not None and cause.weight is Weight.MEANT for _, cause in causes
+    )
     return Finding(
-        kind=KIND,
+        kind="zero" if is_meant else KIND,
         title=f"The gradient of {name} is 0{_at(flow, main)}",
         explanation=f"{_begin(trace, value)} {' '.join(told)}",
         remedy=_remedy_of(main),
