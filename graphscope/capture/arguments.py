@@ -67,7 +67,8 @@ def describe_arguments(
     version from before. Numbers of arithmetic become constants. `spot` is None when
     the user did not write this very call.
     """
-    texts = _operand_texts(call, spot)
+    known = _known_name(call, table)
+    texts = _operand_texts(call, spot, known)
     described: list[Described] = []
     for position, argument in enumerate(call.args):
         text = texts[position] if position < len(texts) else ""
@@ -86,7 +87,7 @@ def describe_arguments(
         )
         _remember(call, keyword, text, found)
         described += found
-    return _in_user_order(call, described, spot)
+    return _in_user_order(call, described, spot, known)
 
 
 def _remember(
@@ -100,7 +101,16 @@ def _remember(
             call.constants[place] = value
 
 
-def _operand_texts(call: CallLike, spot: Spot | None) -> tuple[str, ...]:
+def _known_name(call: CallLike, table: TensorTable) -> str | None:
+    """Return the name that the first argument has already, if it is a tensor."""
+    first = call.args[0] if call.args else None
+    entry = table.entry(first) if isinstance(first, torch.Tensor) else None
+    return None if entry is None else entry.value.name
+
+
+def _operand_texts(
+    call: CallLike, spot: Spot | None, known: str | None
+) -> tuple[str, ...]:
     """Return the user's text of each positional argument, as far as they line up."""
     if spot is None:
         return ()
@@ -113,7 +123,7 @@ def _operand_texts(call: CallLike, spot: Spot | None) -> tuple[str, ...]:
         if text.startswith("*"):
             break
         plain.append(text)
-    return tuple(_reorder(call, spot, plain))
+    return tuple(_reorder(call, spot, plain, known))
 
 
 def _is_tensor_method(call: CallLike) -> bool:
@@ -124,14 +134,19 @@ def _is_tensor_method(call: CallLike) -> bool:
     return qualified.startswith(("Tensor.", "TensorBase.", "_TensorBase."))
 
 
-def _reorder(call: CallLike, spot: Spot, texts: list[str]) -> list[str]:
+def _reorder(
+    call: CallLike, spot: Spot, texts: list[str], known: str | None
+) -> list[str]:
     """Operators hand the tensor over first: `3 * y` arrives as `(y, 3)`."""
     is_pair = spot.is_operator and len(texts) == len(call.args) == 2  # noqa: PLR2004
-    return texts[::-1] if is_pair and is_swapped(call, spot) else texts
+    return texts[::-1] if is_pair and is_swapped(call, spot, known) else texts
 
 
-def is_swapped(call: CallLike, spot: Spot) -> bool:
-    """Whether the tensor in front of `call.args` stands at the right in the source."""
+def is_swapped(call: CallLike, spot: Spot, known: str | None) -> bool:
+    """Whether the tensor in front of `call.args` stands at the right in the source.
+
+    `known` is the name that the tensor has already.
+    """
     if plain_name(call.name) in _REFLECTED:
         return True
     if not spot.is_operator or len(call.args) != len(spot.operands):
@@ -143,6 +158,8 @@ def is_swapped(call: CallLike, spot: Spot) -> bool:
     left, right = spot.literals
     if left or right:
         return left
+    if known in spot.operands and spot.operands.count(known) == 1:
+        return known == spot.operands[1]
     # Neither is a literal: `lr * w.grad`. A number has no attribute `grad`, and is
     # more often a bare name than an expression.
     left_text, right_text = spot.operands
@@ -152,10 +169,10 @@ def is_swapped(call: CallLike, spot: Spot) -> bool:
 
 
 def _in_user_order(
-    call: CallLike, described: list[Described], spot: Spot | None
+    call: CallLike, described: list[Described], spot: Spot | None, known: str | None
 ) -> list[Described]:
     is_pair = len(described) == 2  # noqa: PLR2004 - a binary operator
-    if is_pair and spot is not None and is_swapped(call, spot):
+    if is_pair and spot is not None and is_swapped(call, spot, known):
         return described[::-1]
     if is_pair and spot is None and plain_name(call.name) in _REFLECTED:
         return described[::-1]
