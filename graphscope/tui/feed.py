@@ -38,6 +38,11 @@ class Feed:
         self._changes = 0
 
     @property
+    def recording(self) -> Recording:
+        """What it reads."""
+        return self._recording
+
+    @property
     def changes(self) -> int:
         """How often a refresh has found something."""
         return self._changes

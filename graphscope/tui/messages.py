@@ -16,7 +16,7 @@ from graphscope.tui.inspector import History
 from graphscope.tui.moment import Moment
 from graphscope.tui.recording_search import RecordingSearch, Searched
 from graphscope.tui.session_view import SessionView
-from graphscope.tui.why_answer import Asked, WhyAnswer
+from graphscope.tui.why_question import Asked, WhyAnswer
 
 
 class HistoryRead(Message):

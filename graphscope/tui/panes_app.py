@@ -37,8 +37,9 @@ from graphscope.tui.moment import Moment
 from graphscope.tui.painting import Bar
 from graphscope.tui.session_view import SessionView
 from graphscope.tui.state import Position
-from graphscope.tui.why_answer import Asked, find_answer
+from graphscope.tui.why_answer import find_answer
 from graphscope.tui.why_drawer import WhyDrawer
+from graphscope.tui.why_question import Asked
 
 STYLES: Final = Path(__file__).with_name("app.tcss")
 _REST_S: Final = 0.08

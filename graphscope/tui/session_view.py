@@ -192,6 +192,7 @@ class SessionView:
             self._findings,
             is_cut_short=self._feed.is_cut_short(self.position.step, moment.trace),
             is_over=self._feed.is_over,
+            steps=self._feed.recording,
         )
 
     def toggle_why(self) -> bool:

@@ -4,72 +4,23 @@ What is asked depends on what the node is: a value, an op that raised, numbers t
 went to Python, a collapsed module; and on whether its step has only begun.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
-from graphscope.analysis.evidence.wording import name_value, norm_of
-from graphscope.analysis.findings import identity_of
+from graphscope.analysis.evidence.wording import name_value
+from graphscope.analysis.why.asking import answer_value
+from graphscope.analysis.why.errors import explain_error
 from graphscope.errors import GraphscopeError
-from graphscope.model.finding import Finding
 from graphscope.model.graph import EventKind, OpKind
 from graphscope.model.trace import Trace
 from graphscope.tui.finding_text import findings_of_node
 from graphscope.tui.lines import clean
 from graphscope.tui.moment import ARRIVALS, Moment
 from graphscope.tui.outline import Node
+from graphscope.tui.why_module import answer_module
+from graphscope.tui.why_question import Asked, WhyAnswer
 
 _CONTRADICTIONS: Final = (ArithmeticError, LookupError, TypeError, ValueError)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """What is asked about.
-
-    Attributes:
-        trace: The step.
-        node: The node in its outline.
-        findings: What was found in the step.
-        scope: The module that the node stands for, where it is collapsed.
-        is_cut_short: Whether the step has only begun.
-        is_over: Whether the run has ended, so that nothing more comes.
-    """
-
-    trace: Trace
-    node: Node
-    findings: tuple[Finding, ...] = ()
-    scope: str = ""
-    is_cut_short: bool = False
-    is_over: bool = True
-
-    def is_same(self, other: "Asked | None") -> bool:
-        """Whether the answer to another question is the answer to this one."""
-        return (
-            other is not None
-            and self.trace is other.trace
-            and (self.node, self.scope) == (other.node, other.scope)
-            and (self.is_cut_short, self.is_over) == (other.is_cut_short, other.is_over)
-            and self.findings == other.findings
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class WhyAnswer:
-    """What there is to say.
-
-    Attributes:
-        question: The question in the user's names; empty where nothing was asked.
-        verdict: The answer in a sentence or two.
-        findings: What explains it, with the ways that are shown.
-        is_suspicious: Whether something is wrong.
-        is_ready: Whether this is the answer, not a word to wait for it.
-    """
-
-    question: str = ""
-    verdict: str = ""
-    findings: tuple[Finding, ...] = ()
-    is_suspicious: bool = False
-    is_ready: bool = True
 
 
 def find_answer(asked: Asked) -> WhyAnswer:
@@ -85,25 +36,27 @@ def find_answer(asked: Asked) -> WhyAnswer:
 
 
 def _answer(asked: Asked) -> WhyAnswer:
-    if asked.node.value is None:
-        return _answer_op(asked)
-    facts = Facts(asked.trace.graph)
-    if asked.is_cut_short and _may_still_come(facts, asked.trace, asked.node.value):
-        return _answer_waiting(asked, asked.node.value)
-    return _answer_value(asked.trace, asked.node.value)
+    trace = asked.trace
+    facts = Facts(trace.graph)
+    of_module = answer_module(facts, asked) if asked.scope else None
+    if of_module is not None:
+        return of_module
+    value = asked.node.value
+    if value is None:
+        return _with_error(_answer_op(asked), facts, trace)
+    if asked.is_cut_short and _may_still_come(facts, trace, value):
+        return _answer_waiting(asked, value)
+    found = answer_value(facts, trace, value, asked.steps)
+    answer = WhyAnswer(
+        found.question, found.verdict, found.findings, is_suspicious=found.is_suspicious
+    )
+    return answer if found.has_gradient else _with_error(answer, facts, trace)
 
 
-def _answer_value(trace: Trace, value: int) -> WhyAnswer:
-    """Answer for a tensor."""
-    name, arrived = name_value(trace, value), trace.arrivals(value)
-    if arrived:
-        norm = norm_of(arrived[-1][1])
-        verdict = f"A gradient arrived at {name}: {norm}."
-    elif not trace.graph.values[value].requires_grad:
-        verdict = f"No gradient is needed: {name} does not require one."
-    else:
-        verdict = f"No gradient arrived at {name} in step {trace.step}."
-    return WhyAnswer(f"why is the gradient of {name} as it is?", verdict)
+def _with_error(answer: WhyAnswer, facts: Facts, trace: Trace) -> WhyAnswer:
+    """Add what explains the exception that ended the step, if one did."""
+    found = explain_error(facts, trace)
+    return answer if found is None else answer.add(found)
 
 
 def _answer_op(asked: Asked) -> WhyAnswer:
@@ -112,21 +65,20 @@ def _answer_op(asked: Asked) -> WhyAnswer:
     if node.op is None:
         return WhyAnswer()
     op = graph.ops[node.op]
-    question = f"why is there no gradient at {op.name}?"
     if op.kind is OpKind.GAP:
         return WhyAnswer(
-            question=f"what happened at {op.name}?",
+            op.name,
             verdict=f"{op.name}: {op.note or 'not seen'}.",
             is_suspicious=op.note.startswith("raised"),
         )
     if op.kind is OpKind.READOUT:
         return WhyAnswer(
-            question,
+            op.name,
             f"{op.name} hands numbers to Python. What Python computes with them is not "
             "recorded by autograd, so no gradient comes back through it.",
         )
     return WhyAnswer(
-        question, f"{op.name} has no tensor as its result, so no gradient reaches it."
+        op.name, f"{op.name} has no tensor as its result, so no gradient reaches it."
     )
 
 
@@ -148,7 +100,7 @@ def _answer_waiting(asked: Asked, value: int) -> WhyAnswer:
         )
     else:
         verdict = f"Not yet: backward has not begun in step {trace.step}."
-    return WhyAnswer(f"why is there no gradient of {name}?", verdict)
+    return WhyAnswer(trace.title_of(value), verdict)
 
 
 def _may_still_come(facts: Facts, trace: Trace, value: int) -> bool:
@@ -166,15 +118,7 @@ def _may_still_come(facts: Facts, trace: Trace, value: int) -> bool:
 
 def _with_findings(answer: WhyAnswer, asked: Asked) -> WhyAnswer:
     """Add what was found about the node and is not in the answer yet."""
-    known = {identity_of(finding) for finding in answer.findings}
-    mine = findings_of_node(asked.findings, asked.node)
-    more = tuple(f for f in mine if identity_of(f) not in known)
-    return WhyAnswer(
-        answer.question,
-        answer.verdict,
-        (*answer.findings, *more),
-        is_suspicious=answer.is_suspicious,
-    )
+    return answer.add(*findings_of_node(asked.findings, asked.node))
 
 
 def note_of_moment(moment: Moment, node: Node) -> str:

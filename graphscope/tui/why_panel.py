@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphscope.model.finding import Finding
-from graphscope.tui.finding_text import ToldLine, tell_finding
+from graphscope.model.trace import Recording
+from graphscope.tui.finding_text import ToldLine, tell_finding, tell_paths
 from graphscope.tui.lines import Tone, clean, line, message_picture, pad
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Outline
 from graphscope.tui.pin import Pin
 from graphscope.tui.told import ToldPicture
-from graphscope.tui.why_answer import Asked, WhyAnswer, find_answer, note_of_moment
+from graphscope.tui.why_answer import find_answer, note_of_moment
+from graphscope.tui.why_question import Asked, WhyAnswer
 
 _QUICK_OPS: Final = 300
 _TITLE_WIDTH: Final = 76
@@ -34,6 +36,7 @@ class Situation:
         findings: What was found in the step.
         is_cut_short: Whether the step has only begun.
         is_over: Whether the run has ended, so that nothing more comes.
+        steps: The recording.
     """
 
     moment: Moment
@@ -41,6 +44,7 @@ class Situation:
     findings: Sequence[Finding] = ()
     is_cut_short: bool = False
     is_over: bool = True
+    steps: Recording | None = None
 
 
 class WhyPanel:
@@ -95,6 +99,7 @@ class WhyPanel:
             scope=self._scope,
             is_cut_short=situation.is_cut_short,
             is_over=situation.is_over,
+            steps=situation.steps,
         )
         self._asked = before if asked.is_same(before) else asked
         if self._asked is asked:
@@ -130,8 +135,8 @@ class WhyPanel:
     @property
     def title(self) -> str:
         """What stands in the border of the panel."""
-        title = "" if self._pin is None else f"why · {self._pin.title}"
-        return pad(self.answer.question or title, _TITLE_WIDTH).rstrip()
+        title = "" if self._pin is None else self._pin.title
+        return pad(f"why · {self.answer.question or title}", _TITLE_WIDTH).rstrip()
 
     def picture(self, moment: Moment | None, width: int) -> ToldPicture:
         """Write the answer; above it what is not so yet at the event that is open."""
@@ -141,6 +146,8 @@ class WhyPanel:
             note = note_of_moment(moment, self._asked.node)
         tone = Tone.ERROR if answer.is_suspicious else Tone.TITLE
         told = [*_wrap(note, width, Tone.MUTED), *_wrap(answer.verdict, width, tone)]
+        if answer.rows:
+            told += tell_paths([answer.rows], width)
         for finding in answer.findings:
             if told:
                 told.append(ToldLine(line()))
