@@ -16,6 +16,7 @@ EXPECTED = {
     "ee-double-softmax": ["softmax-twice", "softmax-twice"],
     "x-softmax-layer": ["softmax-twice"],
     "ee-mlp-relu-out": ["dead-relu"],
+    "x-detach-wall": ["none-grad"],
     "35-saturation": ["saturated-sigmoid"],
     "x-exploding-lr": ["learning-rate-too-large"],
     "x-swapped-loss": ["swapped-arguments"],
