@@ -35,8 +35,8 @@ def test_a_dropout_function_does_not_know_the_mode_of_its_module() -> None:
 
     assert finding.explanation == (
         "`F.dropout(h, 0.5)` (trap_functional_dropout.py:16) drops numbers at random "
-        "in evaluation mode too: the model is in evaluation mode, but the function does "
-        "not know of it, and its `training` is True unless it is told."
+        "in evaluation mode too: the model is in evaluation mode, but the function "
+        "does not know of it, and its `training` is True unless it is told."
     )
     assert finding.remedy == (
         "Write `training=self.training` in the call, or use `nn.Dropout`."
@@ -48,7 +48,7 @@ def test_a_last_batch_of_one_sample_is_told_instead_of_a_mismatch() -> None:
 
     assert finding.explanation == (
         "The layer `1` (trap_last_batch_of_one.py:13) normalises with mean and "
-        "variance of the batch, and its input, the result of linear in `0` f32[1, 8], has one "
-        "value for each channel: their variance is 0, so torch refuses."
+        "variance of the batch, and its input, the result of linear in `0` f32[1, 8], "
+        "has one value for each channel: their variance is 0, so torch refuses."
     )
     assert finding.numbers == (("samples in the batch", 1.0),)
