@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from graphscope.errors import NotRecordedError, StepRangeError
-from graphscope.model.trace import Recording, Status, Trace
+from graphscope.model.trace import Recording, Trace
+from graphscope.session.answers import last_complete
 from graphscope.storage.numbering import (
     describe_missing,
     find_position,
@@ -35,7 +36,7 @@ def choose_step(recording: Recording, wanted: int | None) -> Trace:
             "Record a script that computes something."
         )
     if wanted is None:
-        return _last_complete(recording, len(numbers))
+        return last_complete(recording)
     position = find_position(numbers, wanted)
     if position is None:
         raise StepRangeError(_describe_absence(numbers, wanted))
@@ -55,11 +56,3 @@ def _describe_absence(numbers: Sequence[int], wanted: int) -> str:
         f"There is no step {wanted}: the recording has {steps}. "
         "Choose one of them with --step."
     )
-
-
-def _last_complete(recording: Recording, count: int) -> Trace:
-    last = recording[count - 1]
-    if last.status is Status.COMPLETE or count == 1:
-        return last
-    before = recording[count - 2]
-    return before if before.status is Status.COMPLETE else last

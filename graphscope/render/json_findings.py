@@ -16,18 +16,23 @@ entries of `findings` have the attributes of `graphscope.model.finding.Finding` 
 the classes that it names, under the same names; ids are positions in the graph of the
 finding's step.
 
+An answer to `why` is one object too, of the format "graphscope.answer", with the
+attributes of `graphscope.analysis.why.answer.Answer`.
+
 It is strict JSON: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings. Attributes may
 be added within a version; a change of meaning changes `version`.
 """
 
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from graphscope.analysis.why.answer import Answer
 from graphscope.model.finding import Finding
 from graphscope.render.json_export import plain
 
 FORMAT: Final = "graphscope.findings"
+ANSWER_FORMAT: Final = "graphscope.answer"
 VERSION: Final = 1
 
 
@@ -47,4 +52,14 @@ def findings_to_json(
         "notes": list(notes),
         "findings": plain(findings),
     }
+    return _dump(document)
+
+
+def answer_to_json(answer: Answer, *, recording: str) -> str:
+    """Return the answer to `why` as one line of JSON."""
+    head = {"format": ANSWER_FORMAT, "version": VERSION, "recording": recording}
+    return _dump({**head, **plain(answer)})
+
+
+def _dump(document: Mapping[str, Any]) -> str:
     return json.dumps(document, allow_nan=False)  # ASCII: stdout may know nothing else

@@ -14,6 +14,14 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
 from graphscope.render.text import to_text
+from graphscope.session.answers import (
+    AnswerView,
+    ask_step,
+    ask_why,
+    find_findings,
+    find_telling_step,
+    last_complete,
+)
 from graphscope.session.chains import ChainRuleView, view_chain_rule
 from graphscope.storage.writer import RecordingWriter
 
@@ -69,6 +77,20 @@ class TracedStep:
             NotRecordedError: No gradient flowed between the two in this step.
         """
         return view_chain_rule(self.trace, leaf, root)
+
+    def why(self, name: str) -> AnswerView:
+        """Answer why the gradient of something is what it is: None, 0, NaN, or large.
+
+        Printed it is the verdict, what explains it, and the chain rule; it has
+        `.verdict`, `.findings` and `.is_suspicious`.
+
+        Args:
+            name: A name of your code, such as `w`, `w.grad` or `fc1.weight.grad`.
+
+        Raises:
+            UnknownNameError: The step has nothing of that name; lists the nearest.
+        """
+        return ask_step(self.trace, name)
 
     def summary(self) -> ModelSummary:
         """Return the layers that ran, with output shapes and parameter counts.
@@ -190,6 +212,24 @@ class LoadedRecording:
         large, gradients that are never zeroed.
         """
         return find_all(self.recording)
+
+    def why(self, name: str, step: int | None = None) -> AnswerView:
+        """Answer why the gradient of something is what it is; see `TracedStep.why`.
+
+        Args:
+            name: A name of your code, such as `w`, `w.grad` or `fc1.weight.grad`.
+            step: The index of the step. Without it the first one in which something
+                was found about it, and where nothing was the last complete one.
+
+        Raises:
+            UnknownNameError: The step has nothing of that name; lists the nearest.
+            StepRangeError: There is no such step.
+        """
+        recording, found = self.recording, find_findings(self.recording)
+        if step is None:
+            step = find_telling_step(recording, name, found)
+        trace = last_complete(recording) if step is None else recording[step]
+        return ask_why(trace, name, recording, found)
 
     def losses(self) -> list[float | None]:
         """Return the loss of every step."""

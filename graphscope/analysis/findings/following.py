@@ -13,6 +13,7 @@ from typing import Final
 from graphscope.analysis.findings.checks import LASTING
 from graphscope.analysis.findings.exploding import ExplosionFollower
 from graphscope.analysis.findings.finder import StepFinder
+from graphscope.analysis.findings.repeats import without_repeats
 from graphscope.analysis.findings.run import RunWatch, identity_of, lasts
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph, Role
@@ -62,9 +63,9 @@ class _Known:
 class RunFollower:
     """Follows one run, step by step.
 
-    Looked at are the first four steps and four in a row of every 64, the first ones of
-    a graph that is new, those in which a NaN, an Inf or an exception comes up. The loss
-    is followed in every step.
+    Looked at closely are the first four steps and four in a row of every 64, the first
+    ones of a graph that is new, those in which a NaN, an Inf or an exception comes up.
+    What shows only over several steps is followed in all of them.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class RunFollower:
         self._taken = self._count = 0
         self._new_left = _MOST_NEW
         self._was_finite = True
-        self._told: set[object] = set()
+        self._told: dict[object, Finding] = {}
         self._lasting: dict[object, list[Finding]] = {}
         self._trained: list[tuple[int, frozenset[object]]] = []
 
@@ -108,8 +109,8 @@ class RunFollower:
         self._usual = None if known.is_new else known.graph
         self._count += 1
         exploded = self._explosion.see(trace, loss)
-        found = [*(self._look_at(trace) if is_due else ())]
-        return self._news(found if exploded is None else [*found, exploded])
+        found = [*(self._look_at(trace) if is_due else ()), *self._watch.see(trace)]
+        return self._news(found if exploded is None else [exploded, *found])
 
     def finish(self) -> list[Finding]:
         """Return what can be told only now that the run is over."""
@@ -145,7 +146,7 @@ class RunFollower:
         return is_first or is_aborted or is_lost
 
     def _look_at(self, trace: Trace) -> Iterable[Finding]:
-        found = [*self._finder.find(trace), *self._watch.see(trace)]
+        found = self._finder.find(trace)
         if trace.graph.roots:
             self._trained.append((trace.step, self._finder.places(trace.graph)))
         for one in found:
@@ -154,14 +155,14 @@ class RunFollower:
         return [one for one in found if one.kind not in LASTING]
 
     def _news(self, found: Iterable[Finding]) -> list[Finding]:
-        """Leave out what was told before."""
-        news = []
+        """Leave out what was told before, and what only follows from that."""
+        known = len(self._told)
         for one in found:
-            identity = identity_of(one)
-            if identity not in self._told:
-                self._told.add(identity)
-                news.append(one)
-        return news
+            self._told.setdefault(identity_of(one), one)
+        if len(self._told) == known:
+            return []
+        kept = without_repeats([*self._told.values()])
+        return [one for one in [*self._told.values()][known:] if one in kept]
 
 
 def _has_nonfinite(trace: Trace) -> bool:

@@ -1,0 +1,186 @@
+"""The question `why`, for any name: the explanation that fits what was seen.
+
+Separate from the explanations, each of which answers for one state of a gradient: it
+is missing, 0, not finite, or a number like any other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.findings.finder import UNFIT
+from graphscope.analysis.findings.kinds import KINDS
+from graphscope.analysis.why.answer import Answer
+from graphscope.analysis.why.errors import explain_error
+from graphscope.analysis.why.missing import explain_missing
+from graphscope.analysis.why.missing.explain import (
+    KIND as NONE_GRAD,
+    reason_of,
+    to_finding,
+)
+from graphscope.analysis.why.missing.look import Look
+from graphscope.analysis.why.nonfinite.explain import explain_nonfinite
+from graphscope.analysis.why.reading import (
+    State,
+    Subject,
+    read_subject,
+    unknown_name,
+)
+from graphscope.analysis.why.size.explain import explain_size
+from graphscope.analysis.why.vanishing import explain_flow, explain_zero
+from graphscope.analysis.why.verdict import describe_missing, describe_subject
+from graphscope.errors import UnknownNameError
+from graphscope.model.finding import Finding
+from graphscope.model.trace import Recording, Trace
+
+Steps = Recording | Sequence[Trace]
+Found = Finding | Sequence[Finding] | None
+
+_GRAD: Final = ".grad"
+
+
+def answer(
+    facts: Facts,
+    trace: Trace,
+    name: str,
+    steps: Steps | None = None,
+    *,
+    known: Sequence[Finding] = (),
+) -> Answer:
+    """Answer why something is what it is in a step.
+
+    Args:
+        facts: Of the step's graph.
+        trace: The step.
+        name: A name of the user's code, such as `w`, `w.grad` or `fc1.weight.grad`.
+        steps: The steps of the recording, for what shows over several.
+        known: What was found in the recording and is about it.
+
+    Raises:
+        UnknownNameError: The step has nothing of that name; lists the nearest three.
+    """
+    asked = name.removesuffix(_GRAD)
+    if asked in trace.graph.names:
+        value = trace.resolve(asked).id
+        is_grad = asked != name
+        asking = _Asking(name, is_grad=is_grad, known=tuple(known))
+        return _answer(facts, trace, value, steps, asking)
+    try:
+        found = explain_missing(facts, trace, asked)
+    except UnknownNameError:
+        raise unknown_name(trace, asked) from None
+    return Answer(
+        question=name,
+        verdict=describe_missing(asked, trace.step),
+        findings=tuple(_once([found, *known])),
+        step=trace.step,
+        is_suspicious=bool(trace.graph.roots),
+    )
+
+
+def answer_value(
+    facts: Facts,
+    trace: Trace,
+    value: int,
+    steps: Steps | None = None,
+    *,
+    known: Sequence[Finding] = (),
+) -> Answer:
+    """Answer why the gradient of a value is what it is; the value may have no name.
+
+    Args:
+        facts: Of the step's graph.
+        trace: The step.
+        value: Id of the value.
+        steps: The steps of the recording, for what shows over several.
+        known: What was found in the recording and is about it.
+    """
+    asking = _Asking(trace.title_of(value), is_grad=False, known=tuple(known))
+    return _answer(facts, trace, value, steps, asking)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question: in which words, whether about `h.grad`, what is known already."""
+
+    question: str
+    is_grad: bool
+    known: tuple[Finding, ...]
+
+
+def _answer(
+    facts: Facts, trace: Trace, value: int, steps: Steps | None, asking: _Asking
+) -> Answer:
+    subject = read_subject(trace, trace.graph.values[value])
+    found = list(_once([*_explain(facts, trace, subject, steps), *asking.known]))
+    found.sort(key=lambda finding: finding.kind not in KINDS)  # the others are comfort
+    is_suspicious = _is_suspicious(trace, subject, found)
+    return Answer(
+        question=asking.question,
+        verdict=describe_subject(
+            trace,
+            subject,
+            is_asked_as_grad=asking.is_grad,
+            is_suspicious=is_suspicious,
+        ),
+        findings=tuple(found),
+        step=trace.step,
+        value=subject.value.id,
+        is_suspicious=is_suspicious,
+        has_gradient=subject.state is not State.MISSING,
+        is_usual=subject.state is State.USUAL,
+    )
+
+
+def _explain(
+    facts: Facts, trace: Trace, subject: Subject, steps: Steps | None
+) -> Iterator[Finding]:
+    """Yield what explains a gradient, what is wrong before what is good to know."""
+    value, over = subject.value, (facts, trace, subject.value, steps)
+    match subject.state:
+        case State.MISSING:
+            yield _explain_missing(facts, trace, subject)
+            yield from _ask(partial(explain_error, facts, trace))
+        case State.ZERO:
+            yield from _ask(partial(explain_zero, facts, trace, value))
+        case State.USUAL:
+            yield from _ask(partial(explain_size, *over))
+            yield from _ask(partial(explain_flow, *over))
+    if subject.state is State.NONFINITE or subject.is_own_nonfinite:
+        yield from _ask(partial(explain_nonfinite, *over))
+
+
+def _explain_missing(facts: Facts, trace: Trace, subject: Subject) -> Finding:
+    reason = reason_of(Look(trace, facts), subject.value)
+    return to_finding(trace, reason, [trace.title_of(subject.value.id)])
+
+
+def _ask(explain: Callable[[], Found]) -> Sequence[Finding]:
+    """Return what an explanation finds; nothing of numbers that do not fit."""
+    try:
+        found = explain()
+    except UNFIT:
+        return ()
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, Finding) else tuple(found)
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    told: set[tuple[str, str]] = set()
+    for finding in findings:
+        key = finding.kind, finding.title
+        if key not in told:
+            told.add(key)
+            yield finding
+
+
+def _is_suspicious(trace: Trace, subject: Subject, found: Sequence[Finding]) -> bool:
+    """Whether what explains a gradient is a fault; data need no gradient."""
+    if subject.state is State.MISSING:
+        if subject.value.requires_grad and trace.graph.roots:
+            return True
+        found = [finding for finding in found if finding.kind != NONE_GRAD]
+    return any(finding.kind in KINDS for finding in found)

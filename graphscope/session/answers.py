@@ -1,0 +1,166 @@
+"""An answer as the user reads it: what `t.why("w.grad")` returns."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from graphscope.analysis.chain import ChainRule, find_chain_rule
+from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.findings import find_all, find_at, find_over_steps
+from graphscope.analysis.findings.kinds import KINDS
+from graphscope.analysis.why.answer import Answer
+from graphscope.analysis.why.asking import answer
+from graphscope.errors import GraphscopeError, NotRecordedError
+from graphscope.model.finding import Finding
+from graphscope.model.trace import Recording, Status, Trace
+from graphscope.render.text.chain import chain_lines
+from graphscope.render.text.findings import finding_lines, wrap_text
+from graphscope.storage.numbering import find_position, step_numbers
+
+_GRAD: Final = ".grad"
+_NONE_GRAD: Final = "none-grad"
+_WIDTH: Final = 100
+_MOST_STEPS: Final = 2_000
+"""In longer recordings only what few steps tell of all is looked for."""
+
+Steps = Recording | Sequence[Trace]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """Why a gradient is what it is; `print` writes it.
+
+    Attributes:
+        trace: The step.
+        answer: The answer.
+        rule: The chain rule with its numbers, None where no gradient flowed.
+    """
+
+    trace: Trace
+    answer: Answer
+    rule: ChainRule | None
+
+    @property
+    def question(self) -> str:
+        """What was asked."""
+        return self.answer.question
+
+    @property
+    def verdict(self) -> str:
+        """What the gradient is, in one sentence."""
+        return self.answer.verdict
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What explains it, the main one first; also where nothing is wrong."""
+        return self.answer.findings
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether it is probably not what was meant."""
+        return self.answer.is_suspicious
+
+    def __bool__(self) -> bool:
+        """An answer is true, also one about nothing suspicious."""
+        return True
+
+    def __str__(self) -> str:
+        """Return the verdict, what explains it, and the chain rule."""
+        return "\n".join(answer_lines(self, width=_WIDTH))
+
+
+def answer_lines(view: AnswerView, *, width: int) -> list[str]:
+    """Write an answer: verdict, what is wrong, the factors, what is good to know."""
+    wrong = [f for f in view.findings if is_main(view.answer, f)]
+    parts = [wrap_text(view.verdict, width)]
+    parts += [finding_lines(finding, width=width) for finding in wrong]
+    if view.rule is not None:
+        parts.append(chain_lines(view.trace, view.rule, width=width))
+    for finding in view.findings:
+        if finding not in wrong:
+            sentences = [finding.explanation, *finding.unknown]
+            parts += [wrap_text(text, width) for text in sentences]
+    return [line for part in parts for line in ("", *part)][1:]
+
+
+def is_main(found: Answer, finding: Finding) -> bool:
+    """Whether a finding of an answer is written in full, in front of the chain rule.
+
+    What only tells how an ordinary gradient came about is a sentence behind it.
+    """
+    return finding.kind in KINDS or not found.is_usual
+
+
+def ask_why(
+    trace: Trace, name: str, steps: Steps, findings: Sequence[Finding] | None = None
+) -> AnswerView:
+    """Answer why something is what it is in one step.
+
+    Args:
+        trace: The step.
+        name: A name of the user's code, such as `w`, `w.grad` or `fc1.weight.grad`.
+        steps: The steps of the recording.
+        findings: What was found in them, where that was asked for already.
+
+    Raises:
+        UnknownNameError: The step has nothing of that name.
+    """
+    found = find_findings(steps) if findings is None else findings
+    known = [f for f in find_at(trace, found) if is_about(f, trace, name)]
+    return _view(trace, answer(Facts(trace.graph), trace, name, steps, known=known))
+
+
+def ask_step(trace: Trace, name: str) -> AnswerView:
+    """Answer the same of a step that is looked at alone."""
+    return ask_why(trace, name, [trace])
+
+
+def find_telling_step(
+    recording: Recording, name: str, findings: Sequence[Finding]
+) -> int | None:
+    """Return the position of the first step with a finding about a name, if any is."""
+    numbers = step_numbers(recording)
+    for finding in findings:
+        position = find_position(numbers, finding.step)
+        if position is not None and is_about(finding, recording[position], name):
+            return position
+    return None
+
+
+def last_complete(recording: Recording) -> Trace:
+    """Return the last step that is complete; the last one where none is.
+
+    Raises:
+        StepRangeError: There is no step.
+    """
+    last = recording[-1]
+    if last.status is Status.COMPLETE or len(recording) == 1:
+        return last
+    before = recording[-2]
+    return before if before.status is Status.COMPLETE else last
+
+
+def is_about(finding: Finding, trace: Trace, name: str) -> bool:
+    """Whether a finding of a step is about what the user calls so."""
+    asked, values = name.removesuffix(_GRAD), trace.graph.values
+    concerned = (values[v] for v in finding.values if v < len(values))
+    if any(asked in (value.name, *value.also) for value in concerned):
+        return True
+    is_listed = finding.kind == _NONE_GRAD and f"`{asked}`" in finding.explanation
+    return is_listed or f"`{asked}`" in finding.title
+
+
+def find_findings(steps: Steps) -> tuple[Finding, ...]:
+    """Return what was found in a recording; nothing where steps are damaged."""
+    with suppress(GraphscopeError):
+        return find_all(steps) if len(steps) <= _MOST_STEPS else find_over_steps(steps)
+    return ()
+
+
+def _view(trace: Trace, found: Answer) -> AnswerView:
+    rule = None
+    if found.has_gradient and found.value is not None and trace.graph.roots:
+        with suppress(NotRecordedError):
+            rule = find_chain_rule(trace, found.value, trace.graph.roots[-1])
+    return AnswerView(trace, found, rule)
