@@ -253,6 +253,8 @@ class CaptureMode(TorchFunctionMode):
         if is_zeroing:
             note = self._updates.zeroing.note_zero
             self._guarded(note, args[0], before or ABSENT, ABSENT)
+        elif name == "data":
+            self._guarded(self._ops.settings.note_data, args[0])
         elif name == "requires_grad":
             self._guarded(self._ops.settings.note, args[0])
         return result

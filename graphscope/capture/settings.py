@@ -1,4 +1,4 @@
-"""What follows when the user's code sets `requires_grad` of a tensor.
+"""What follows when the user's code sets `requires_grad` or `data` of a tensor.
 
 Separate from `setters`, which only remembers the line: here the values change that were
 written down before it, as a value either requires a gradient or does not.
@@ -9,6 +9,7 @@ import torch
 from graphscope.capture.frames import FrameWalker, Owner
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
+from graphscope.capture.likeness import is_like
 from graphscope.capture.records import RawValue
 from graphscope.capture.sites import SiteFinder
 
@@ -45,6 +46,21 @@ class SettingWatch:
         else:
             self._renew(tensor, value)
 
+    def note_data(self, tensor: torch.Tensor) -> None:
+        """Note that a tensor was given other memory: of another dtype, perhaps.
+
+        `model.to(torch.bfloat16)` reads each parameter before.
+        """
+        value = self._table.find(tensor)
+        if (
+            value is None
+            or value.step != self._table.step
+            or (value.requires_grad and not value.is_leaf)
+            or is_like(value, tensor)
+        ):
+            return
+        self._renew(tensor, value).seen = self._table.read(tensor)
+
     def _is_unused(self, value: RawValue) -> bool:
         """Whether nothing has read a value since the op that made it."""
         if value.op is None:
@@ -65,7 +81,7 @@ class SettingWatch:
             self._table.change(value, name, getattr(fresh, name))
         self._table.bind(tensor, value)
 
-    def _renew(self, tensor: torch.Tensor, value: RawValue) -> None:
+    def _renew(self, tensor: torch.Tensor, value: RawValue) -> RawValue:
         """Let what uses the tensor from now on use another value.
 
         What used it so far has, or has not, a gradient, and goes on to.
@@ -73,3 +89,4 @@ class SettingWatch:
         fresh = self._table.make_value(tensor, site=value.site)
         fresh.name, fresh.also, fresh.seen = value.name, value.also, value.seen
         self._table.bind(tensor, fresh)
+        return fresh

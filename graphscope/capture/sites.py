@@ -163,12 +163,16 @@ def _describe(node: ast.AST, *, where: Site, lines: list[str]) -> Spot:
 
 
 def _whole(node: ast.AST) -> ast.AST:
-    """Return the expression as users see it: all of `h[0] = 5.0`, a loop's iterator."""
+    """Return the expression as users see it: all of `h[0] = 5.0`, a loop's iterator.
+
+    Likewise all of `p.requires_grad = False`.
+    """
     parent: object = getattr(node, "parent", None)
     if isinstance(node, ast.For | ast.AsyncFor):
         return node.iter
-    is_store = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
-    if is_store and isinstance(parent, ast.Assign | ast.AugAssign):
+    is_place = isinstance(node, ast.Subscript | ast.Attribute)
+    is_stored = is_place and isinstance(getattr(node, "ctx", None), ast.Store)
+    if is_stored and isinstance(parent, ast.Assign | ast.AugAssign):
         return parent
     return node
 

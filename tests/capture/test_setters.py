@@ -60,8 +60,8 @@ def test_frozen_parameters_know_the_users_line_also_through_the_module() -> None
     assert owned(trace.graph) == {
         "0.weight": by_module,
         "0.bias": by_module,
-        "1.weight": (False, "p.requires_grad"),
-        "1.bias": (False, "p.requires_grad"),
+        "1.weight": (False, "p.requires_grad = False"),
+        "1.bias": (False, "p.requires_grad = False"),
         "2.weight": (True, ""),
         "2.bias": (True, ""),
     }
@@ -177,7 +177,7 @@ def test_a_module_whose_parameters_were_set_can_be_copied_saved_and_moved(
         model.to(torch.float64)
 
     (trace,) = capture(run)
-    assert owned(trace.graph)["weight"] == (False, "model.weight.requires_grad")
+    assert owned(trace.graph)["weight"] == (False, "model.weight.requires_grad = False")
 
 
 def test_nothing_of_a_tensor_that_was_set_is_kept_alive() -> None:
@@ -209,3 +209,20 @@ def test_what_is_set_while_watched_is_bit_for_bit_what_it_is_without_us() -> Non
     bare, watched = run(), list[list[bytes]]()
     capture(lambda: watched.append(run()))
     assert watched == [bare]
+
+
+def test_parameters_that_were_cast_have_the_numbers_and_the_dtype_of_after() -> None:
+    model = nn.Linear(3, 1, bias=False)
+
+    def run() -> None:
+        model.to(torch.bfloat16)
+        model(torch.ones(1, 3, dtype=torch.bfloat16)).sum().backward()
+
+    (trace,) = capture(run)
+    (linear,) = (op for op in trace.graph.ops if op.name == "linear")
+    weight = trace.graph.values[linear.inputs[1]]
+    seen = trace.value_of(weight.id)
+    assert (weight.name, weight.dtype) == ("weight", "bfloat16")
+    assert seen is not None
+    assert seen.data is not None
+    assert seen.data.tolist() == model.weight.tolist()
