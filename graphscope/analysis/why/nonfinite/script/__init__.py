@@ -1,0 +1,1 @@
+"""A NaN again, as the smallest script that shows it."""
