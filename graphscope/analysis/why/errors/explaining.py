@@ -11,6 +11,7 @@ from graphscope.analysis.why.errors.not_scalar import explain_not_scalar
 from graphscope.analysis.why.errors.past import Past, carried_into
 from graphscope.analysis.why.errors.refused import explain_refused
 from graphscope.analysis.why.errors.second import explain_second
+from graphscope.analysis.why.no_graph import explain_no_graph
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Status, Trace
 
@@ -35,6 +36,7 @@ def explain_error(
         or explain_refused(facts, trace)
         or explain_second(facts, trace, earlier)
         or explain_not_scalar(facts, trace)
+        or explain_no_graph(facts, trace)
         or explain_mismatch(facts, trace)
     )
 

@@ -15,7 +15,7 @@ from graphscope.analysis.evidence.wording import (
     where,
 )
 from graphscope.analysis.why.missing.switch import Switch, find_switch
-from graphscope.model.graph import Op
+from graphscope.model.graph import Op, OpKind
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
@@ -29,6 +29,7 @@ _COMPARISONS: Final[Mapping[str, str]] = {
 _CASTS: Final = frozenset(
     {"long", "int", "short", "char", "byte", "bool", "to", "type"}
 )
+_TO_NUMPY: Final = frozenset({"numpy", "array", "cpu"})
 _LISTS: Final = frozenset({".tolist()", ".numpy()"})
 
 
@@ -71,6 +72,8 @@ def describe_cut(trace: Trace, op: Op, value: int) -> Cut:
     values = trace.graph.values
     if op.cut in ("no_grad", "inference_mode"):
         return _switched_off(trace, op)
+    if op.kind is OpKind.UPDATE:
+        return _rebound(trace, op, value)
     if any(values[v].requires_grad for v in op.outputs):
         return _refused(trace, op, value)
     words = _words_for(trace, op, value)
@@ -108,7 +111,17 @@ def _words_for(trace: Trace, op: Op, value: int) -> _Words:
 
 def _detach(trace: Trace, op: Op, value: int) -> _Words:
     why = "detach() hands on the numbers without the history that backward follows"
+    if _goes_to_numpy(trace, op):
+        name = _receiver(op) or name_value(trace, value)
+        remedy = f"Compute with {name}{where(op.site)} in torch instead of NumPy."
+        return _Words("detach()", f"{why}, and NumPy keeps none", remedy)
     return _Words("detach()", why, _instead(trace, op, value))
+
+
+def _goes_to_numpy(trace: Trace, op: Op) -> bool:
+    graph = trace.graph
+    readers = [graph.ops[r] for v in op.outputs for r in graph.consumers.get(v, ())]
+    return bool(readers) and all(plain_name(r) in _TO_NUMPY for r in readers)
 
 
 def _data(trace: Trace, op: Op, value: int) -> _Words:
@@ -221,12 +234,13 @@ def _switched_off(trace: Trace, op: Op) -> Cut:
         )
     text = f"`{one_line(switch.text)}`{where(switch.site)}"
     verb = "has switched" if switch.is_call else "switches"
-    moved = f"`{code}`" if code else f"the {plain_name(op)}"
-    remedy = (
-        f"Call `torch.set_grad_enabled(True)` before {call}."
-        if switch.is_call
-        else f"Move {moved}{where(op.site)} out of {text}."
-    )
+    if switch.is_call:
+        remedy = f"Call `torch.set_grad_enabled(True)` before {call}."
+    elif switch.is_decorator:
+        remedy = f"Leave out {text}, or train with a function that is without it."
+    else:
+        moved = f"`{code}`" if code else f"the {plain_name(op)}"
+        remedy = f"Move {moved}{where(op.site)} out of {text}."
     return Cut(
         op=op.id,
         mark=f"under {short}",
@@ -236,6 +250,24 @@ def _switched_off(trace: Trace, op: Op) -> Cut:
         said=f"under `{one_line(switch.text)}` at {switch.site.short}",
         site=switch.site,
         switch=switch,
+    )
+
+
+def _rebound(trace: Trace, op: Op, value: int) -> Cut:
+    """Describe `w = w - lr * w.grad` under no_grad: a new tensor, and not a leaf."""
+    call, name = name_call(trace, op), name_value(trace, value)
+    at = "" if op.site is None else f" at {op.site.short}"
+    return Cut(
+        op=op.id,
+        mark="replaced under no_grad",
+        call=call,
+        why=(
+            f"under no_grad it made a new tensor, which does not require a gradient, "
+            f"and {name} means that one from then on"
+        ),
+        remedy=f"Change {name} in place{where(op.site)}, with `-=` or `+=`.",
+        said=f"replaced under no_grad{at}",
+        site=op.site,
     )
 
 

@@ -62,7 +62,7 @@ def _leaf_before(trace: Trace, value: Value) -> Value | None:
     if name is None or value.is_leaf:
         return None
     if value.kind is ValueKind.CARRIED:
-        line = _update_line(trace, value)
+        line = update_line(trace, value)
         return value if line is not None else None
     op = None if value.op is None else trace.graph.ops[value.op]
     read = [] if op is None else [values[v] for v in op.inputs]
@@ -83,7 +83,7 @@ def _uses_its_gradient(trace: Trace, value: Value) -> bool:
             found.kind is ValueKind.GRADIENT and not found.requires_grad
             for found in _ancestors(trace, value)
         )
-        or _update_line(trace, value) is not None
+        or update_line(trace, value) is not None
     )
 
 
@@ -102,7 +102,7 @@ def _ancestors(trace: Trace, value: Value) -> Iterator[Value]:
                 waiting.append(one)
 
 
-def _update_line(trace: Trace, value: Value) -> Site | None:
+def update_line(trace: Trace, value: Value) -> Site | None:
     """Return the line of the source that computes a name from its own gradient."""
     source = None if value.site is None else source_of(trace.sources, value.site.file)
     if source is None or value.site is None or value.name is None:
@@ -124,7 +124,7 @@ def _mentions_both(made: ast.expr, name: str) -> bool:
 
 def _made_at(trace: Trace, value: Value) -> Site | None:
     op = None if value.op is None else trace.graph.ops[value.op]
-    line = _update_line(trace, value)
+    line = update_line(trace, value)
     if line is not None:
         return line
     return value.site if op is None else op.site

@@ -35,11 +35,13 @@ class Switch:
         text: Its code: `with torch.no_grad():`.
         site: Its line.
         is_call: Whether it is a call that holds until the next, and no block.
+        is_decorator: Whether it is about a whole function.
     """
 
     text: str
     site: Site
     is_call: bool = False
+    is_decorator: bool = False
 
 
 def find_switch(trace: Trace, op: Op) -> Switch | None:
@@ -91,7 +93,8 @@ def _decorator(source: Source, function: ast.AST) -> Switch | None:
     for decorator in decorators:
         if _is_off(source.text_of(decorator)):
             line = decorator.lineno
-            return Switch(source.head_of(line), source.site_of_line(line, function))
+            site = source.site_of_line(line, function)
+            return Switch(source.head_of(line), site, is_decorator=True)
     return None
 
 

@@ -27,7 +27,7 @@ def find_ways(flow: Flow, value: int) -> list[Way]:
     if flow.counts.get(value, 0) <= MOST_WAYS:
         return list(_all_ways(flow, value))
     cuts = flow.first_cuts.get(value, ())[:MOST_WAYS]
-    found = [_through(flow, value, cut) for cut in cuts]
+    found = [way_through(flow, value, cut, flow.backward_roots) for cut in cuts]
     if not cuts:
         found = [_shortest(flow, value, flow.backward_roots, is_carried=False)]
     return [way for way in found if way]
@@ -59,10 +59,15 @@ def _all_ways(flow: Flow, value: int) -> Iterator[Way]:
         waiting += [(link.target, (*way, link)) for link in reversed(links)]
 
 
-def _through(flow: Flow, value: int, cut: Link) -> Way:
-    """Return the shortest way on which a cut is the first."""
+def way_through(flow: Flow, value: int, cut: Link, ends: Sequence[int]) -> Way:
+    """Return the shortest way to one of `ends` on which a cut is the first.
+
+    Empty when there is none.
+    """
     before = _shortest(flow, value, (cut.source,), is_carried=True)
-    behind = _shortest(flow, cut.target, flow.backward_roots, is_carried=False)
+    behind = _shortest(flow, cut.target, ends, is_carried=False)
+    if (not before and value != cut.source) or (not behind and cut.target not in ends):
+        return ()
     return (*before, cut, *behind)
 
 
