@@ -8,7 +8,7 @@ import typer
 
 from graphscope.cli.check import Format, OutputFormat
 from graphscope.cli.options import RecordingFile
-from graphscope.cli.output import find_width, put
+from graphscope.cli.output import find_width, put, say
 from graphscope.cli.steps import choose_step
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ def why(
             show_default=False,
         ),
     ] = None,
+    repro: Annotated[
+        Path | None,
+        typer.Option(
+            "--repro",
+            metavar="OUT.py",
+            help="For a NaN or Inf: also write the smallest script that shows it "
+            "again, with the recorded numbers.",
+            show_default=False,
+        ),
+    ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Explain a gradient: None, 0, NaN or large; and the chain rule with its numbers.
@@ -64,17 +74,19 @@ def why(
             put(_derive(choose_step(recording, step), name, of))
             return
         view = _ask(recording, name, step)
-    put(_to_json(file, view) if output is Format.JSON else _to_text(view))
+        put(_to_json(file, view) if output is Format.JSON else _to_text(view))
+        if repro is not None:
+            view.save_script(repro)
+            say(f"Wrote {repro}. See it again: python {repro}")
 
 
 def _ask(recording: "Recording", name: str, step: int | None) -> "AnswerView":
     """Answer for the step that is asked about, or the one that tells most of a name."""
-    from graphscope.session.answers import ask_why, find_findings, find_telling_step
+    from graphscope.session.answers import ask_why, choose_trace, find_findings
 
     trace, found = choose_step(recording, step), find_findings(recording)
     if step is None:
-        position = find_telling_step(recording, name, found)
-        trace = trace if position is None else recording[position]
+        trace = choose_trace(recording, name, found, trace)
     return ask_why(trace, name, recording, found)
 
 

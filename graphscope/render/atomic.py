@@ -7,8 +7,10 @@ from pathlib import Path
 from graphscope.errors import ExportError
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, what: str = "picture") -> None:
     """Find out early, before a minute of drawing, that `path` cannot be written.
+
+    `what` says for the message what was to be saved.
 
     Raises:
         ExportError: The folder is missing, or `path` is something else than a file
@@ -17,12 +19,12 @@ def check_target(path: Path) -> None:
     try:
         problem = _find_problem(path)
     except (OSError, ValueError) as error:
-        raise _refuse(path, error) from error
+        raise _refuse(path, error, what) from error
     if problem:
-        raise ExportError(f"The picture was not saved: {problem}")
+        raise ExportError(f"The {what} was not saved: {problem}")
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, what: str = "picture") -> None:
     """Put `data` into the file `path` in one move.
 
     Raises:
@@ -40,7 +42,7 @@ def replace_file(path: Path, data: bytes) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        raise _refuse(path, error) from error
+        raise _refuse(path, error, what) from error
 
 
 def _find_problem(path: Path) -> str:
@@ -56,9 +58,9 @@ def _find_problem(path: Path) -> str:
     return ""
 
 
-def _refuse(path: Path, error: OSError | ValueError) -> ExportError:
+def _refuse(path: Path, error: OSError | ValueError, what: str) -> ExportError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return ExportError(
-        f"The picture was not saved: {str(path)!r} cannot be written ({reason}). "
+        f"The {what} was not saved: {str(path)!r} cannot be written ({reason}). "
         "Choose another place."
     )

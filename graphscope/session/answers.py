@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from graphscope.analysis.chain import ChainRule, find_chain_rule
@@ -11,16 +12,19 @@ from graphscope.analysis.findings import find_all, find_at, find_over_steps
 from graphscope.analysis.findings.kinds import KINDS
 from graphscope.analysis.why.answer import Answer
 from graphscope.analysis.why.asking import answer
-from graphscope.errors import GraphscopeError, NotRecordedError
+from graphscope.analysis.why.reading import all_names
+from graphscope.errors import GraphscopeError, NotRecordedError, RecordingError
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Status, Trace
 from graphscope.render.text.chain import chain_lines
 from graphscope.render.text.findings import finding_lines, wrap_text
+from graphscope.session.reproducing import save_reproduction
 from graphscope.storage.numbering import find_position, step_numbers
 
 _GRAD: Final = ".grad"
 _NONE_GRAD: Final = "none-grad"
 _WIDTH: Final = 100
+_SEARCHED: Final = 100
 _MOST_STEPS: Final = 2_000
 """In longer recordings only what few steps tell of all is looked for."""
 
@@ -35,11 +39,13 @@ class AnswerView:
         trace: The step.
         answer: The answer.
         rule: The chain rule with its numbers, None where no gradient flowed.
+        steps: The steps that were looked at.
     """
 
     trace: Trace
     answer: Answer
     rule: ChainRule | None
+    steps: Steps = field(repr=False)
 
     @property
     def question(self) -> str:
@@ -60,6 +66,15 @@ class AnswerView:
     def is_suspicious(self) -> bool:
         """Whether it is probably not what was meant."""
         return self.answer.is_suspicious
+
+    def save_script(self, path: str | Path) -> None:
+        """Write the smallest script that shows a NaN or Inf of the answer again.
+
+        Raises:
+            NotRecordedError: There is none, or the recording lacks what it needs.
+            ExportError: Another file is in the way, or it cannot be written.
+        """
+        save_reproduction(Path(path), self.findings, self.steps, self.question)
 
     def __bool__(self) -> bool:
         """An answer is true, also one about nothing suspicious."""
@@ -108,7 +123,8 @@ def ask_why(
     """
     found = find_findings(steps) if findings is None else findings
     known = [f for f in find_at(trace, found) if is_about(f, trace, name)]
-    return _view(trace, answer(Facts(trace.graph), trace, name, steps, known=known))
+    told = answer(Facts(trace.graph), trace, name, steps, known=known)
+    return AnswerView(trace, told, _find_rule(trace, told), steps)
 
 
 def ask_step(trace: Trace, name: str) -> AnswerView:
@@ -141,6 +157,33 @@ def last_complete(recording: Recording) -> Trace:
     return before if before.status is Status.COMPLETE else last
 
 
+def last_with(recording: Recording, name: str) -> Trace | None:
+    """Return the last step, of the newest hundred, that has something of a name."""
+    asked, count = name.removesuffix(_GRAD), len(recording)
+    for position in range(count - 1, max(count - _SEARCHED, 0) - 1, -1):
+        with suppress(RecordingError):
+            trace = recording[position]
+            if asked in all_names(trace.graph):
+                return trace
+    return None
+
+
+def choose_trace(
+    recording: Recording, name: str, findings: Sequence[Finding], usual: Trace
+) -> Trace:
+    """Return the step that tells most of a name.
+
+    That is the first one in which something was found about it, else the usual one,
+    else the last one that knows the name.
+    """
+    position = find_telling_step(recording, name, findings)
+    if position is not None:
+        return recording[position]
+    if name.removesuffix(_GRAD) in all_names(usual.graph):
+        return usual
+    return last_with(recording, name) or usual
+
+
 def is_about(finding: Finding, trace: Trace, name: str) -> bool:
     """Whether a finding of a step is about what the user calls so."""
     asked, values = name.removesuffix(_GRAD), trace.graph.values
@@ -158,9 +201,8 @@ def find_findings(steps: Steps) -> tuple[Finding, ...]:
     return ()
 
 
-def _view(trace: Trace, found: Answer) -> AnswerView:
-    rule = None
+def _find_rule(trace: Trace, found: Answer) -> ChainRule | None:
     if found.has_gradient and found.value is not None and trace.graph.roots:
         with suppress(NotRecordedError):
-            rule = find_chain_rule(trace, found.value, trace.graph.roots[-1])
-    return AnswerView(trace, found, rule)
+            return find_chain_rule(trace, found.value, trace.graph.roots[-1])
+    return None

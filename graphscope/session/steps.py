@@ -18,8 +18,8 @@ from graphscope.session.answers import (
     AnswerView,
     ask_step,
     ask_why,
+    choose_trace,
     find_findings,
-    find_telling_step,
     last_complete,
 )
 from graphscope.session.chains import ChainRuleView, view_chain_rule
@@ -226,9 +226,9 @@ class LoadedRecording:
             StepRangeError: There is no such step.
         """
         recording, found = self.recording, find_findings(self.recording)
-        if step is None:
-            step = find_telling_step(recording, name, found)
-        trace = last_complete(recording) if step is None else recording[step]
+        if step is not None:
+            return ask_why(recording[step], name, recording, found)
+        trace = choose_trace(recording, name, found, last_complete(recording))
         return ask_why(trace, name, recording, found)
 
     def losses(self) -> list[float | None]:

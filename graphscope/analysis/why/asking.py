@@ -29,6 +29,7 @@ from graphscope.analysis.why.reading import (
     unknown_name,
 )
 from graphscope.analysis.why.size.explain import explain_size
+from graphscope.analysis.why.updates.answer import explain_update
 from graphscope.analysis.why.vanishing import explain_flow, explain_zero
 from graphscope.analysis.why.verdict import describe_missing, describe_subject
 from graphscope.errors import UnknownNameError
@@ -39,6 +40,8 @@ Steps = Recording | Sequence[Trace]
 Found = Finding | Sequence[Finding] | None
 
 _GRAD: Final = ".grad"
+_GRADIENT_KINDS: Final = frozenset({NONE_GRAD, "zero-grad", "not-updated"})
+"""What an update says that is told of the gradient already, or that is no fault."""
 
 
 def answer(
@@ -147,9 +150,13 @@ def _explain(
             yield from _ask(partial(explain_zero, facts, trace, value))
         case State.USUAL:
             yield from _ask(partial(explain_size, *over))
-            yield from _ask(partial(explain_flow, *over))
+            if value.id not in trace.graph.roots:
+                yield from _ask(partial(explain_flow, *over))
     if subject.state is State.NONFINITE or subject.is_own_nonfinite:
         yield from _ask(partial(explain_nonfinite, *over))
+    if subject.is_leaf and subject.state is not State.MISSING and value.name:
+        update = _ask(partial(explain_update, facts, trace, value.name))
+        yield from (found for found in update if found.kind not in _GRADIENT_KINDS)
 
 
 def _explain_missing(facts: Facts, trace: Trace, subject: Subject) -> Finding:
