@@ -45,8 +45,8 @@ class RaisedWatch:
         self._ops = ops
         self._gradients = gradients
         self._walker, self._sites = finder
-        self._error = 0
-        self._step = -1
+        self._raised: tuple[object, ...] = ()
+        self._count = 0  # of the events before: an id may be another exception's later
         self._event: RawEvent | None = None
 
     def note(
@@ -59,12 +59,12 @@ class RaisedWatch:
         """Keep the call aside; the innermost one, when several raise the same."""
         if isinstance(error, RAISED_AT_EASE):
             return  # the call was over, and did not raise it
-        step = self._journal.step
         name = getattr(func, "__name__", "").strip("_")
         is_backward = name in _BACKWARD and not self._journal.is_in_backward
-        if (self._error, self._step) == (id(error), step) and not is_backward:
+        raised, count = self._mark(error), len(self._journal.events)
+        if (self._raised, self._count) == (raised, count) and not is_backward:
             return
-        self._error, self._step, self._event = id(error), step, None
+        self._raised, self._count, self._event = raised, count, None
         if name in {"get", "set"} or self._journal.is_in_backward:
             return
         if is_backward and self._gradients.has_run:
@@ -78,6 +78,9 @@ class RaisedWatch:
         self._event = self._describe(Call(func, name, args, kwargs, tensors, versions))
         if self._event is not None and is_backward:
             self._event.phase = Phase.BACKWARD
+
+    def _mark(self, error: BaseException) -> tuple[object, ...]:
+        return id(error), type(error).__qualname__, self._journal.step
 
     def _describe(self, call: Call) -> RawEvent | None:
         frame, crossed = self._walker.find_user_frame()
@@ -95,8 +98,7 @@ class RaisedWatch:
     def peek(self, error: BaseException) -> RawEvent | None:
         """Return the call if it was `error` that it raised; nothing is written down."""
         event = self._event
-        is_same = (self._error, self._step) == (id(error), self._journal.step)
-        if event is None or event.op is None or not is_same:
+        if event is None or event.op is None or self._raised != self._mark(error):
             return None
         event.op.note = f"raised {describe_error(error)}"[:_MAX_NOTE]
         events = self._journal.events
@@ -106,8 +108,9 @@ class RaisedWatch:
     def settle(self, error: BaseException | None, text: str) -> None:
         """Write the call down if it was `error`, which says `text`, that it raised."""
         event, self._event = self._event, None
-        is_same = (self._error, self._step) == (id(error), self._journal.step)
-        if error is None or event is None or event.op is None or not is_same:
+        if error is None or event is None or event.op is None:
+            return
+        if self._raised != self._mark(error):
             return
         event.op.note = f"raised {text}"[:_MAX_NOTE]
         self._journal.prepare(event)

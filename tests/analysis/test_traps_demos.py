@@ -16,6 +16,8 @@ EXPECTED = {
     "ee-double-softmax": ["softmax-twice", "softmax-twice"],
     "x-softmax-layer": ["softmax-twice"],
     "ee-mlp-relu-out": ["dead-relu"],
+    "35-retain-graph": ["second-backward"],
+    "41-scalar-only-error": ["not-scalar"],
     "x-detach-wall": ["none-grad"],
     "35-saturation": ["saturated-sigmoid"],
     "x-exploding-lr": ["learning-rate-too-large"],

@@ -156,3 +156,21 @@ def test_the_first_backward_of_a_new_step_is_one_that_could_not_begin() -> None:
         train()
     assert len(tracing) == 2
     assert [op.name for op in tracing.last.trace.graph.ops] == ["mul", "backward"]
+
+
+def test_a_later_exception_at_the_same_address_is_another_one() -> None:
+    """An exception that was handled is gone, and its memory is used again."""
+    tracing = gs.trace()
+
+    def run() -> None:
+        for size in (3, 4, 5):
+            x, y = torch.ones(2), torch.ones(size)
+            if size == 5:
+                x @ y
+            with pytest.raises(RuntimeError):
+                x @ y
+
+    with pytest.raises(RuntimeError), tracing:
+        run()
+    graph = tracing.last.trace.graph
+    assert [graph.values[v].shape for v in graph.ops[-1].inputs] == [(2,), (5,)]

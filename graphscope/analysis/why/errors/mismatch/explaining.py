@@ -52,7 +52,7 @@ from graphscope.model.graph import Value
 from graphscope.model.trace import Trace
 
 _SPEAKS_OF_IT: Final = re.compile(
-    r"\b(shapes?|sizes?|dims?|dimensions?|dtypes?|scalar types?|channels|elements?"
+    r"\b(shapes?|sizes?|dims?|dimensions?|dtypes?|scalar types?|channels|elements"
     r"|devices?|broadcast\w*|batch_size|stride|axis|axes|[0-9]+-?D|Long|Float|Double"
     r"|floating point|more than one value|must be long|index tensor)\b"
 )
@@ -60,11 +60,6 @@ _SPEAKS_OF_ANOTHER: Final = re.compile(
     r"out of (bounds|range|memory)|leaf Variable|modified (by an )?inplace"
     r"|require grad|not implemented|not supported for|more than 1 value",
     re.IGNORECASE,
-)
-
-_STALE: Final = (
-    "Cannot tell which of them has another dtype because each is recorded with the one "
-    "that it had when it was met first."
 )
 
 _FAMILIES: Final[Sequence[Explain]] = (
@@ -170,16 +165,4 @@ def _tell_arguments(call: RaisedCall) -> Finding:
         values=tuple(values),
         ops=(call.op.id,),
         paths=tuple(trace_shapes(call.facts, trace, value) for value in values),
-        unknown=_unknown(call),
     )
-
-
-def _unknown(call: RaisedCall) -> tuple[str, ...]:
-    """Say so where the recorded dtypes are not those that torch speaks of.
-
-    `model.double()` gives a tensor another dtype after it was met.
-    """
-    is_one = len({value.dtype for value in call.tensors}) == 1
-    if not (is_one and "same dtype" in call.error):
-        return ()
-    return (_STALE,)
