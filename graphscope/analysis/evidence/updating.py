@@ -7,7 +7,7 @@ gradients that were never zeroed) both follow the same leaves from step to step.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphscope.model.graph import EventKind, Op, OpKind, Role, ValueKind
+from graphscope.model.graph import EventKind, Graph, Op, OpKind, Role, ValueKind
 from graphscope.model.observation import Observation
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
@@ -85,19 +85,23 @@ def learning_rate(trace: Trace) -> float | None:
 
 def _by_hand(trace: Trace) -> set[float | complex | None]:
     """Return the numbers that gradients were multiplied by before an update."""
-    values = trace.graph.values
-    found: set[float | complex | None] = set()
-    for op in trace.graph.ops:
+    seen = (trace.value_of(number) for number in rate_constants(trace.graph))
+    return {None if number is None else number.scalar for number in seen}
+
+
+def rate_constants(graph: Graph) -> tuple[int, ...]:
+    """Return the constants that gradients are multiplied by before an update."""
+    values = graph.values
+    found = []
+    for op in graph.ops:
         kinds = {values[v].kind for v in op.inputs}
-        if op.name != "mul" or not _prepares_update(trace, op):
+        if op.name != "mul" or not _prepares_update(graph, op):
             continue
         if kinds == {ValueKind.CONSTANT, ValueKind.GRADIENT}:
-            (number,) = (v for v in op.inputs if values[v].kind is ValueKind.CONSTANT)
-            seen = trace.value_of(number)
-            found.add(None if seen is None else seen.scalar)
-    return found
+            found += [v for v in op.inputs if values[v].kind is ValueKind.CONSTANT]
+    return tuple(found)
 
 
-def _prepares_update(trace: Trace, op: Op) -> bool:
-    readers: Sequence[int] = trace.graph.consumers.get(op.outputs[0], ())
-    return any(trace.graph.ops[r].kind is OpKind.UPDATE for r in readers)
+def _prepares_update(graph: Graph, op: Op) -> bool:
+    readers: Sequence[int] = graph.consumers.get(op.outputs[0], ())
+    return any(graph.ops[r].kind is OpKind.UPDATE for r in readers)
