@@ -137,4 +137,8 @@ class AskingApp(PanesApp):
         position = self.position
         if node is not None:
             position = replace(position, selection=node)
+        else:
+            site = goal.finding.site
+            where = f", but about {site.short}" if site is not None else ""
+            self.say(f"This is about no node of the graph{where}.")
         self.go(position, follow=False)

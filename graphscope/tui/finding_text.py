@@ -27,7 +27,7 @@ _REMEDY: Final = "→ "
 
 @dataclass(frozen=True, slots=True)
 class ToldLine:
-    """A line about a finding, and the station of a path that it is about, if it is."""
+    """A line about a finding, and the station of a path that one can go to from it."""
 
     line: ScreenLine
     station: PathStep | None = None
@@ -100,10 +100,12 @@ def explain_findings(findings: Sequence[Finding], width: int) -> list[ScreenLine
     return found
 
 
-def tell_finding(finding: Finding, width: int) -> list[ToldLine]:
-    """Write a finding in full: title, evidence, paths, what to do."""
+def tell_finding(
+    finding: Finding, width: int, tone: Tone = Tone.ERROR
+) -> list[ToldLine]:
+    """Write a finding in full: title in `tone`, evidence, paths, what to do."""
     head = [
-        *_wrap(title_line(finding), width, Tone.ERROR),
+        *_wrap(title_line(finding), width, tone),
         *_wrap(finding.explanation, width),
     ]
     tail = [*_tell_unknown(finding, width), *_tell_remedy(finding, width)]
@@ -121,7 +123,11 @@ def tell_paths(paths: Sequence[Sequence[PathStep]], width: int) -> Iterator[Told
     for text, station in zip(texts, stations, strict=True):
         mark = clean(f"{_MARK}{station.mark}") if station.mark else ""
         way = text.removesuffix(mark)
-        yield ToldLine(line(Piece(way), Piece(text[len(way) :], Tone.CUT)), station)
+        is_place = station.value is not None or station.op is not None
+        yield ToldLine(
+            line(Piece(way), Piece(text[len(way) :], Tone.CUT)),
+            station if is_place else None,
+        )
 
 
 def _tell_unknown(finding: Finding, width: int) -> list[ScreenLine]:

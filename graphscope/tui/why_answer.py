@@ -47,10 +47,9 @@ def _answer(asked: Asked) -> WhyAnswer:
     if asked.is_cut_short and _may_still_come(facts, trace, value):
         return _answer_waiting(asked, value)
     found = answer_value(facts, trace, value, asked.steps)
-    answer = WhyAnswer(
+    return WhyAnswer(
         found.question, found.verdict, found.findings, is_suspicious=found.is_suspicious
     )
-    return answer if found.has_gradient else _with_error(answer, facts, trace)
 
 
 def _with_error(answer: WhyAnswer, facts: Facts, trace: Trace) -> WhyAnswer:

@@ -46,11 +46,13 @@ def _tell(asked: Asked, total: int, missing: int) -> str:
         return f"{total - missing:,} of {whose} got a gradient so far {step}."
     if not asked.trace.graph.roots:
         return f"No backward ran {step}, so none of {whose} got a gradient."
-    if missing:
+    if 0 < missing < total:
         return f"{missing:,} of {whose} got no gradient {step}."
-    every = "The only" if total == 1 else f"All {total:,}"
-    what = whose.partition(" ")[2]
-    return f"{every} {what} got a gradient {step}."
+    got = "got no gradient" if missing else "got a gradient"
+    if total == 1:
+        return f"The only parameter of `{asked.scope}` {got} {step}."
+    every = f"None of the {whose}" if missing else f"All {whose}"
+    return f"{every} got a gradient {step}."
 
 
 def _rows(

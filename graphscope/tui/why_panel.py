@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from graphscope.analysis.findings.kinds import KINDS
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording
 from graphscope.tui.finding_text import ToldLine, tell_finding, tell_paths
@@ -151,7 +152,9 @@ class WhyPanel:
         for finding in answer.findings:
             if told:
                 told.append(ToldLine(line()))
-            told += tell_finding(finding, width)
+            is_fault = answer.is_suspicious and finding.kind in KINDS
+            tone = Tone.ERROR if is_fault else Tone.TITLE
+            told += tell_finding(finding, width, tone)
         return ToldPicture(tuple(told))
 
     def is_new(self) -> bool:

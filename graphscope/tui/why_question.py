@@ -64,7 +64,11 @@ class WhyAnswer:
         """Return it with further findings, those that it does not tell already."""
         told = {_topic(finding) for finding in self.findings}
         new = tuple(f for f in findings if _topic(f) not in told)
-        return replace(self, findings=(*self.findings, *new))
+        return replace(
+            self,
+            findings=(*self.findings, *new),
+            is_suspicious=self.is_suspicious or bool(new),
+        )
 
 
 def _topic(finding: Finding) -> object:

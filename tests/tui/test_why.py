@@ -68,7 +68,7 @@ async def test_w_says_why_a_gradient_is_missing_and_rows_lead_to_nodes() -> None
         assert rows == [
             "╭ w = torch.tensor([0.5, 2.0], requires_grad=True)",
             "│ h = torch.exp(w)",
-            "│ d = h.detach()                                    ← cut by detach()",
+            "│ d = h.detach()  ← cut by detach()",
             "│ d * v",
             "╰ loss = (d * v).sum()",
         ]
@@ -281,7 +281,10 @@ def answer_for(trace: Trace, scope: str, **facts: bool) -> WhyAnswer | None:
 def test_a_collapsed_module_answers_for_all_of_its_parameters() -> None:
     found = answer_for(net_step(), "encoder")
     assert found is not None
-    assert found.verdict == "4 of 4 parameters of `encoder` got no gradient in step 0."
+    assert (
+        found.verdict
+        == "None of the 4 parameters of `encoder` got a gradient in step 0."
+    )
     assert [(row.text, row.mark) for row in found.rows] == [
         ("encoder.0.weight", "no gradient"),
         ("encoder.0.bias", "no gradient"),
