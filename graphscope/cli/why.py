@@ -61,7 +61,7 @@ def why(
     ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Explain a gradient: None, 0, NaN or large; and the chain rule with its numbers.
+    """Explain a gradient: None, 0, NaN or large; with its chain rule.
 
     Says what it is, what is wrong with it, and where and why. Every factor of the chain
     rule is the local derivative of one autograd node. The sum of the paths is checked

@@ -150,10 +150,11 @@ def last_complete(recording: Recording) -> Trace:
     Raises:
         StepRangeError: There is no step.
     """
-    last = recording[-1]
-    if last.status is Status.COMPLETE or len(recording) == 1:
+    count = len(recording)
+    last = recording[count - 1]
+    if last.status is Status.COMPLETE or count == 1:
         return last
-    before = recording[-2]
+    before = recording[count - 2]
     return before if before.status is Status.COMPLETE else last
 
 

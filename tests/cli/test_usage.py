@@ -31,7 +31,7 @@ def test_the_help_lists_every_command_with_one_sentence(graphscope: Run) -> None
         "  attach  Open the debugger over a script that runs already.",
         "  view    Open a recording in the terminal, to step through it.",
         "  show    Print a recorded step: its picture and its numbers.",
-        "  why     Explain a gradient: the chain rule with its numbers.",
+        "  why     Explain a gradient: None, 0, NaN or large; with its chain rule.",
         "  check   Look for everything suspicious; for CI.",
         "  export  Write a recorded step as a picture or as data.",
     ]

@@ -10,10 +10,13 @@ from typing import Final
 KINDS: Final[Mapping[str, str]] = {
     "argmax-on-column": "argmax over an axis with one entry: it always is 0",
     "broadcast-loss": "a loss that compares every prediction with every target",
+    "clipped-to-nothing": "gradients clipped so far that an update changes nothing",
     "dead-relu": "units whose ReLU is 0 for all data, in every step",
     "eval-mode-training": "a model trained on in evaluation mode",
     "exploding-grad": "a gradient that grows from layer to layer beyond all use",
     "fp16-overflow": "a number beyond 65,504, the largest of float16, and its layer",
+    "frozen-update": "parameters that an optimizer trains were frozen on the way",
+    "huge-update": "an update that is larger than the parameter it changes",
     "inf": "the first Inf that reaches a loss, a gradient or a parameter",
     "inplace-modified": "a tensor changed in place before its gradient was computed",
     "kept-graph": "graphs of earlier steps that something keeps alive",
@@ -28,22 +31,29 @@ KINDS: Final[Mapping[str, str]] = {
     "no-graph": "a backward of something that has no history to go through",
     "none-grad": "a gradient that is None where one was wanted, and why",
     "not-scalar": "a backward from more than one number",
+    "not-updated": "parameters with a gradient that no optimizer holds",
     "one-sample-batch-norm": "batch normalisation of a batch with one sample",
     "repeated-backward": "the gradient of one loss, added up twice before an update",
     "repeated-parameter": "a parameter that an optimizer holds and moves twice",
+    "replaced-parameter": "an optimizer that trains parameters which are no more used",
     "saturated-sigmoid": "a sigmoid that is exactly 0 or 1 in front of a loss",
     "second-backward": "a backward through a graph that is freed already",
     "sigmoid-twice": "sigmoid in front of a loss that applies it itself",
     "softmax-twice": "softmax in front of a loss that applies it itself",
     "summed-loss": "a sum over the samples, with a learning rate for their mean",
     "swapped-arguments": "target and prediction of a loss exchanged",
+    "tiny-update": "updates too small to change the parameters",
     "train-mode-evaluation": "dropout or batch normalisation on in an evaluation",
     "undivided-accumulation": "gradients of several batches, added up, not averaged",
     "vanishing-grad": "a gradient that is next to nothing at the first layers",
     "zero-feature": "an input that is 0 in all data, so its weights cannot learn",
     "zero-grad": "a gradient that is 0, in every step, for a reason that stays",
+    "zero-lr": "a learning rate of 0",
 }
 """Kind -> what it is, without a full stop."""
+
+ANSWERS: Final = frozenset({"finite", "flow", "size", "updated", "zero"})
+"""Kinds of what `why` answers where nothing is wrong; no check finds them."""
 
 
 def covered_kinds(asked: str) -> tuple[str, ...]:
