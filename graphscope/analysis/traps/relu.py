@@ -15,6 +15,7 @@ from graphscope.analysis.evidence.relus import as_numbers, relu_shares, write_sh
 from graphscope.analysis.evidence.wording import (
     amount,
     begin,
+    code_of,
     listing,
     name_and_place,
     name_value,
@@ -139,7 +140,9 @@ def _remedy(facts: Facts, trace: Trace, op: Op, *, is_last: bool) -> str:
         if is_layer:
             change = f"Leave out the layer `{op.scope}` (ReLU)"
         return f"{change}: an output that has to take any value needs none."
+    code = code_of(trace, op.inputs[0])
+    leaky = "leaky_relu" if code is None else f"leaky_relu({code})"
     return (
         "Start from other weights (a smaller bias, another seed) or with a smaller lr, "
-        f"or use leaky_relu({before.strip('`')}), which lets some gradient through."
+        f"or use {leaky}, which lets some gradient through."
     )

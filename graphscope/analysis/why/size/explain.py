@@ -7,6 +7,7 @@ from typing import Final
 from graphscope.analysis.evidence.facts import Check, Facts
 from graphscope.analysis.evidence.reading import is_equal, is_zero
 from graphscope.analysis.evidence.wording import (
+    code_of,
     count,
     listing,
     name_and_place,
@@ -253,17 +254,22 @@ def _path(
     found = parts_of(last.backward, value.id, last.root)
     if found is None:
         return ()
-    title = partial(name_value, trace)
-    ends = PathStep(title(value.id).strip("`"), site_of(trace, value.id), value.id)
-    begin = PathStep(title(last.root).strip("`"), site_of(trace, last.root), last.root)
+    title = partial(_text, trace)
+    ends = PathStep(title(value.id), site_of(trace, value.id), value.id)
+    begin = PathStep(title(last.root), site_of(trace, last.root), last.root)
     rows = []
     for part in found.parts[:_SHOWN]:
-        text = name_part(trace, part).partition(" (")[0].strip("`")
+        name = name_part(trace, part).rpartition(" (")[0]
+        text = name.strip("`") if name.startswith("`") else name
         site = None if part.op is None else part.op.site
         op = None if part.op is None else part.op.id
         step = PathStep(text, site, None, op, f"brings {one(part.seen)}")
         rows.append((begin, step, ends))
     return tuple(rows)
+
+
+def _text(trace: Trace, value: int) -> str:
+    return code_of(trace, value) or name_value(trace, value)
 
 
 def _unknown(

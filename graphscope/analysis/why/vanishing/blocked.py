@@ -18,11 +18,10 @@ from graphscope.analysis.evidence.wording import (
     begin,
     listing,
     name_and_place,
-    name_call,
     norm_of,
 )
 from graphscope.analysis.why.vanishing.causes import bounds, saturated
-from graphscope.analysis.why.vanishing.causes.cause import Cause, Stop
+from graphscope.analysis.why.vanishing.causes.cause import Cause, Stop, name_op
 from graphscope.analysis.why.vanishing.causes.flat import is_flat
 from graphscope.analysis.why.vanishing.causes.table import explain_stop
 from graphscope.model.finding import Finding
@@ -135,14 +134,17 @@ def _finding(trace: Trace, op: Op, cause: Cause, silent: list[str]) -> Finding:
     if _is_root(trace.graph, output):
         reaches = f"Backward begins at {name_and_place(trace, output)}"
     else:
-        reaches = f"A gradient {size} arrives at {name_and_place(trace, output)}"
+        is_named = trace.graph.values[output].name
+        place = f"at {name_and_place(trace, output)}" if is_named else "there"
+        reaches = f"A gradient {size} arrives {place}"
     if len(silent) == 1:
         so = f"the gradient of {silent[0]} is 0, and no update moves it"
     else:
         so = f"the gradients of {listing(silent)} are 0, and no update moves them"
+    name = name_op(trace, op).rpartition(" (")[0]
     return Finding(
         kind="zero-grad",
-        title=f"No gradient passes {_name(trace, op)}: {cause.short}",
+        title=f"No gradient passes {name}: it {cause.short}",
         explanation=f"{begin(cause.text)} {reaches}, and none goes on: {so}.",
         remedy=cause.remedy,
         step=trace.step,
@@ -152,11 +154,6 @@ def _finding(trace: Trace, op: Op, cause: Cause, silent: list[str]) -> Finding:
         nodes=op.grad_nodes,
         numbers=cause.numbers,
     )
-
-
-def _name(trace: Trace, op: Op) -> str:
-    name = name_call(trace, op).partition(" (")[0]
-    return f"{name} in `{op.scope}`" if name[0] != "`" and op.scope else name
 
 
 def _is_root(graph: Graph, value: int) -> bool:

@@ -117,8 +117,7 @@ class ZeroCheck:
         for case in told:
             behind = _ops_behind(case.silent.facts, case.cause.factor)
             if not {(id(case.flow.graph), op) for op in behind} & blamed:
-                key = id(case.flow.graph), case.op.id, case.cause.short
-                groups[key].append(case)
+                groups[id(case.flow.graph), case.op.id].append(case)
         for cases in groups.values():
             yield _finding(cases)
 
@@ -272,10 +271,8 @@ def _finding(cases: Sequence[_Case]) -> Finding:
         what = f"The gradients of {listing(names)} are"
     return Finding(
         kind=KIND,
-        title=f"{what} always 0: {case.cause.short}",
-        explanation=(
-            f"{what} 0 in {_steps(cases)}. {begin(case.cause.text)}{_stuck(cases)}"
-        ),
+        title=f"{what} always 0: {plain_name(case.op)} {case.cause.short}",
+        explanation=f"{what} 0 in {_steps(cases)}. {_causes(cases)}{_stuck(cases)}",
         remedy=case.cause.remedy,
         step=trace.step,
         site=site_at(case.flow, case.one),
@@ -292,7 +289,12 @@ def _steps(cases: Sequence[_Case]) -> str:
     if steps == 1:
         return f"step {cases[0].silent.first.step}"
     since = cases[0].silent.first.step
-    return f"each of the {steps:,} steps since step {since} that brought one"
+    return f"all {steps:,} steps that brought one, from step {since} on"
+
+
+def _causes(cases: Sequence[_Case]) -> str:
+    """Say why, for each of the factors that are 0."""
+    return " ".join(dict.fromkeys(begin(case.cause.text) for case in cases))
 
 
 def _stuck(cases: Sequence[_Case]) -> str:

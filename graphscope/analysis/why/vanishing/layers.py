@@ -9,13 +9,14 @@ from typing import Final
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.wording import (
     amount,
+    code_of,
     count,
     name_and_place,
-    name_call,
     name_value,
     site_of,
     where,
 )
+from graphscope.analysis.why.vanishing.causes.cause import name_op
 from graphscope.analysis.why.vanishing.stations import (
     Share,
     Way,
@@ -180,7 +181,7 @@ def _call(growth: Growth, op: Op) -> str:
     is_own = growth.trace.has_own_expression(op)
     if op.scope and not is_own:
         return f"that in `{op.scope}`{where(op.site)}"
-    return name_call(growth.trace, op)
+    return name_op(growth.trace, op)
 
 
 def _culprit(growth: Growth, verdict: Verdict, main: Share) -> str:
@@ -318,7 +319,7 @@ def _path(way: Way) -> tuple[PathStep, ...]:
     ]
     steps = [
         PathStep(
-            text=name_value(trace, station.value).strip("`"),
+            text=code_of(trace, station.value) or name_value(trace, station.value),
             site=site_of(trace, station.value),
             value=station.value,
             op=None if station.op is None else station.op.id,

@@ -9,6 +9,7 @@ from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.reading import is_zero
 from graphscope.analysis.evidence.wording import (
     amount,
+    code_of,
     count,
     name_and_place,
     name_value,
@@ -272,7 +273,7 @@ def _stations(flow: Flow, places: Sequence[Place]) -> list[PathStep]:
     for place in places:
         value = value_at(flow.graph, place)
         if value is not None:
-            text = name_value(trace, value).strip("`")
+            text = code_of(trace, value) or name_value(trace, value)
             op = flow.graph.values[value].op
             mark = _mark(flow, place)
             steps.append(PathStep(text, site_of(trace, value), value, op, mark))

@@ -97,7 +97,7 @@ def explain_bounds(stop: Stop) -> Cause | None:
     otherwise = _remedy_clamp if is_parameter else _remedy_hard
     remedy = _REMEDIES.get(name, otherwise)
     return Cause(
-        short="all numbers lie where it is flat",
+        short="is flat where all of its numbers lie",
         text=(
             f"{begin(stop.call)} lets a gradient through only {_write(bounds)}, and "
             f"{stop.name} {span(stop.before)}{_counts(stop, bounds)}."

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.evidence.facts import Facts, plain_name
 from graphscope.analysis.evidence.reading import data_of
-from graphscope.analysis.evidence.wording import amount, name_call, name_value
+from graphscope.analysis.evidence.wording import amount, name_call, name_value, where
 from graphscope.model.graph import Graph, Op
 from graphscope.model.observation import Array, Stats
 from graphscope.model.trace import Trace
@@ -24,7 +24,8 @@ class Cause:
     """Why an operator sends 0 back.
 
     Attributes:
-        short: Why no gradient passes, in a few words without numbers.
+        short: Why no gradient passes, in a few words without numbers, to be put behind
+            the op: `is flat between its jumps`.
         text: Complete sentences.
         remedy: One sentence: what to do.
         weight: What it says of other steps.
@@ -58,8 +59,8 @@ class Stop:
 
     @property
     def call(self) -> str:
-        """The call as the user wrote it, with its line."""
-        return name_call(self.trace, self.op)
+        """The call as the user wrote it, or its module, with its line."""
+        return name_op(self.trace, self.op)
 
     @property
     def name(self) -> str:
@@ -91,6 +92,20 @@ class Stop:
     def graph(self) -> Graph:
         """The graph of the step."""
         return self.trace.graph
+
+
+def name_op(trace: Trace, op: Op) -> str:
+    """Name a call with its line: by the user's expression, or by the module it is in.
+
+    `net(x)` is the expression of whatever ran last in `net`, and says nothing of it.
+    """
+    text = "" if op.site is None else op.site.expression
+    names = (plain_name(op), op.scope.rpartition(".")[2])
+    is_meant = not op.scope or any(name and name in text for name in names)
+    if is_meant and trace.has_own_expression(op):
+        return name_call(trace, op)
+    inside = f" in `{op.scope}`" if op.scope else ""
+    return f"{plain_name(op)}{inside}{where(op.site)}"
 
 
 def text_of(op: Op, name: str, position: int) -> str:

@@ -33,7 +33,7 @@ def explain_staircase(stop: Stop) -> Cause:
     code = code_of(stop.trace, stop.source)
     x = code if code is not None and code.isidentifier() else "x"
     return Cause(
-        short="it is flat between its jumps",
+        short="is flat between its jumps",
         text=(
             f"{begin(stop.call)} sends 0 on: {name} is flat between its jumps, so its "
             "derivative is 0 whatever the numbers are."
@@ -87,7 +87,7 @@ def explain_share(stop: Stop) -> Cause | None:
     axis = text_of(stop.op, "dim", 1)
     always = "0" if name == "log_softmax" else "1"
     return Cause(
-        short=f"over one entry alone it is always {always}",
+        short=f"is always {always} over one entry alone",
         text=(
             f"{begin(stop.call)} goes over axis {axis} of {stop.name}, which has the "
             f"shape {list(stop.shape)}: one entry alone. Its result is always "
@@ -107,7 +107,7 @@ def explain_one_class(stop: Stop) -> Cause | None:
     if not is_flat(stop.graph, stop.op):
         return None
     return Cause(
-        short="with one class it is always 0",
+        short="is always 0 with one class",
         text=(
             f"{begin(stop.call)} compares classes along axis 1, and {stop.name} has "
             f"the shape {list(stop.shape)}: one class alone. Its probability is always "
@@ -126,7 +126,7 @@ def explain_norm(stop: Stop) -> Cause | None:
     if not is_flat(stop.graph, stop.op):
         return None
     return Cause(
-        short="it normalises single numbers, which makes them 0",
+        short="normalises single numbers, which makes them 0",
         text=(
             f"{begin(stop.call)} normalises single numbers of {stop.name}: each minus "
             "its own mean is always 0, whatever the number is, so the derivative is 0."
@@ -142,7 +142,7 @@ def explain_dropout(stop: Stop) -> Cause | None:
     """Explain a dropout that drops everything."""
     if is_flat(stop.graph, stop.op):
         return Cause(
-            short="with p = 1 it drops everything",
+            short="drops everything with p = 1",
             text=(
                 f"{begin(stop.call)} sets all of {stop.name} to 0: p = 1 is the "
                 "probability to drop a number, not to keep it."
@@ -151,7 +151,7 @@ def explain_dropout(stop: Stop) -> Cause | None:
             weight=Weight.ALWAYS,
         )
     return Cause(
-        short="it has dropped everything",
+        short="has dropped everything",
         text=(
             f"{begin(stop.call)} has dropped all of {stop.name} in this step, by "
             "chance."

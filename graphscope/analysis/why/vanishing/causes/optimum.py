@@ -27,7 +27,7 @@ def explain_loss(stop: Stop) -> Cause:
     if plain_name(stop.op) in _MARGINS:
         what = f"all of {names[0]} lies on the right side of its margin"
     return Cause(
-        short="it asks for no change",
+        short="asks for no change",
         text=f"{begin(stop.call)} asks for no change: {what}.{now}",
         remedy="Nothing has to be done if these are the right answers.",
         weight=Weight.MEANT,
@@ -40,7 +40,7 @@ def explain_kink(stop: Stop) -> Cause | None:
         return None
     name = plain_name(stop.op)
     return Cause(
-        short="it is at its kink",
+        short="is at its kink",
         text=(
             f"{begin(stop.call)} is at its kink: {stop.name} is 0, where {name} has no "
             "derivative, and torch takes 0 there."

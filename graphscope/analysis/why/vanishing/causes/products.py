@@ -41,7 +41,7 @@ def explain_product(stop: Stop) -> Cause | None:
         if value.name and value.name.isidentifier():
             name += ", which is 0"
         return Cause(
-            short="it multiplies by 0",
+            short="multiplies by 0",
             text=(
                 f"{begin(stop.call)} multiplies {stop.name} by {name}: the gradient "
                 "of a factor is the other factor times what arrives."
@@ -53,7 +53,7 @@ def explain_product(stop: Stop) -> Cause | None:
     size = int(np.prod(value.shape))
     every = f" in all of its {count(size, 'number')}" * (size > 1)
     return Cause(
-        short=f"it multiplies by {name}, which is 0",
+        short=f"multiplies by {name}, which is 0",
         text=(
             f"{begin(stop.call)} multiplies {stop.name} by "
             f"{name_and_place(stop.trace, factor)}, which is 0{every}: the gradient of "
@@ -82,7 +82,7 @@ def _explain_partly(stop: Stop) -> Cause | None:
         if value != stop.source and stats is not None and stats.zeros:
             name = name_value(stop.trace, value)
             return Cause(
-                short=f"it multiplies by zeros of {name}",
+                short=f"multiplies by zeros of {name}",
                 text=(
                     f"{begin(stop.call)} multiplies {stop.name} by {name}, of which "
                     f"{stats.zeros:,} of {count(stats.numel, 'number')} are 0, and the "
@@ -110,7 +110,7 @@ def explain_power(stop: Stop) -> Cause | None:
     if not is_zero(stop.trace.value_of(stop.source)):
         return None
     return Cause(
-        short="it is at its minimum",
+        short="is at its minimum",
         text=(
             f"{begin(stop.call)} is at its minimum: {stop.name} is 0, and so is the "
             "derivative there."

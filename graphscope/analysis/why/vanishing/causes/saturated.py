@@ -42,7 +42,7 @@ def explain_saturation(stop: Stop) -> Cause:
     if before is not None:
         numbers = (("smallest", before.minimum), ("largest", before.maximum))
     return Cause(
-        short="it is saturated everywhere",
+        short="is saturated everywhere",
         text=(
             f"{begin(stop.call)} is saturated: {stop.name} {span(before)}.{gives} and "
             f"its derivative {_DERIVATIVES[name]} is rounded to 0 in {stop.dtype}."

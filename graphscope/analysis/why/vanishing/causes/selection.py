@@ -36,7 +36,7 @@ def explain_where(stop: Stop) -> Cause | None:
     places = f"{true:,} of {count(stats.numel, 'place')}"
     taken = "is taken where it is true" if is_first else "is taken where it is false"
     return Cause(
-        short="it never takes this branch",
+        short="never takes this branch",
         text=(
             f"{begin(stop.call)} takes nothing of {stop.name}: it {taken}, and {name} "
             f"is true in {places}."
@@ -60,7 +60,7 @@ def explain_pair(stop: Stop) -> Cause | None:
         every = f" in {'each of ' * (size > 1)}{count(size, 'place')}"
     which = "larger" if is_max else "smaller"
     return Cause(
-        short=f"{other} is {which} everywhere",
+        short=f"takes {other} everywhere",
         text=(
             f"{begin(stop.call)} takes nothing of {stop.name}: {other} is {which}"
             f"{every}."
@@ -75,7 +75,7 @@ def explain_pair(stop: Stop) -> Cause | None:
 def explain_taking(stop: Stop) -> Cause:
     """Explain numbers that an op did not take."""
     return Cause(
-        short="it takes other numbers",
+        short="takes other numbers",
         text=(
             f"{begin(stop.call)} takes some numbers of {stop.name}, and the gradient "
             "that arrives belongs to none of them."

@@ -37,7 +37,7 @@ def explain_stop(stop: Stop) -> Cause:
         if found is not None:
             return found
     return Cause(
-        short="its derivative is 0 for these numbers",
+        short="has the derivative 0 for these numbers",
         text=(
             f"{begin(stop.call)} sends 0 on: torch's derivative of {name} is 0 for "
             "these numbers."
