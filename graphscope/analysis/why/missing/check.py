@@ -71,7 +71,7 @@ class MissingCheck:
         found += find_not_leaves(self._looks)
         if self._emptied is not None:
             found += find_emptied(self._emptied, self._got)
-        if self._update is not None and not self._steps:
+        if self._update is not None and not (self._steps or self._filled):
             found += find_no_backward(self._update)
         only = (self._captured & self._held) - self._filled - self._by_hand
         if only and self._looks:
