@@ -35,6 +35,7 @@ _ITEMS: Final[dict[type, Callable[[Any], Iterable[Any]]]] = {
 
 mro_of: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
 namespace_of: Final[Callable[[type], Any]] = type.__dict__["__dict__"].__get__
+name_of: Final[Callable[[type], str]] = type.__dict__["__qualname__"].__get__
 _flags_of: Final[Callable[[type], int]] = type.__dict__["__flags__"].__get__
 
 

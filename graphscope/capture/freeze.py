@@ -253,7 +253,7 @@ def _freeze_slot(raw: RawSlot, event: int, ids: _Numbering) -> Slot:
 def _freeze_value(value: RawValue, number: int, ids: _Numbering) -> Value:
     op = ids.ops.get(value.op) if value.op is not None else None
     kind = value.kind
-    if op is None and value.op is not None and kind is ValueKind.RESULT:
+    if op is None and kind is ValueKind.RESULT:
         kind = ValueKind.CARRIED if value.requires_grad else ValueKind.INPUT
     is_carried = kind is ValueKind.CARRIED
     previous = value.previous

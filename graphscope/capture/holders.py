@@ -2,19 +2,21 @@
 
 Done a few times in a recording at most, when graphs of several steps are alive. It
 goes from variable to object to object, breadth first, so that the shortest way is
-found; what it keeps while it looks it lets go when it returns.
+found, and from the innermost function outwards: around the user's own may be those of
+a test runner or a notebook, which lead to all sorts of things. What it keeps while it
+looks it lets go when it returns.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
+from time import thread_time
 from types import FrameType, TracebackType
 from typing import Any, Final
 
 import torch
 
-from graphscope.capture.contents import Opener, contents_of
+from graphscope.capture.contents import Opener, contents_of, name_of
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.namespaces import Namespace, namespaces_of, user_frames
 from graphscope.capture.paths import name_path
@@ -22,7 +24,7 @@ from graphscope.model.kept import Holder
 
 _MOST_OPENED: Final = 20_000
 _MOST_SEEN: Final = 400_000
-_LONGEST_S: Final = 0.05
+_LONGEST_S: Final = 0.1  # of this thread's own time: not what others take
 _LOOKS: Final = 256  # objects between two looks at the clock
 _DEEPEST: Final = 8
 
@@ -68,9 +70,12 @@ def find_holders(
     frames = user_frames(walker, frame)
     modules = {n for f in frames if type(n := f.f_globals.get("__name__")) is str}
     search = _Search({id(t): t for t in tensors}, Opener(walker, modules))
-    for space in namespaces_of(frames):
-        search.enter(space)
-    search.run()
+    for spaces in namespaces_of(frames):
+        for space in spaces:
+            search.enter(space)
+        search.run()
+        if search.is_over:
+            break
     return search.results()
 
 
@@ -83,7 +88,14 @@ class _Search:
         self._waiting: deque[_Stop] = deque()
         self._met: dict[int, Any] = {}
         self._hits: list[tuple[_Stop, list[int]]] = []
-        self._seen = 0
+        self._opened = self._seen = 0
+        self._until = thread_time() + _LONGEST_S
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all tensors were found, or it has taken long enough."""
+        found = {one for _, hits in self._hits for one in hits}
+        return len(found) == len(self._wanted) or self._is_long()
 
     def enter(self, space: Namespace) -> None:
         """Begin at the variables of a namespace too."""
@@ -96,12 +108,15 @@ class _Search:
 
     def run(self) -> None:
         """Go on until everything was looked at, or it takes too long."""
-        until, opened = perf_counter() + _LONGEST_S, 0
-        while self._waiting and opened < _MOST_OPENED and self._seen < _MOST_SEEN:
+        while self._waiting:
             self._open(self._waiting.popleft())
-            opened += 1
-            if opened % _LOOKS == 0 and perf_counter() > until:
+            self._opened += 1
+            if self._opened % _LOOKS == 0 and self._is_long():
                 return
+
+    def _is_long(self) -> bool:
+        is_far = self._opened >= _MOST_OPENED or self._seen >= _MOST_SEEN
+        return is_far or thread_time() > self._until
 
     def _open(self, stop: _Stop) -> None:
         contents = contents_of(stop.found)
@@ -124,26 +139,28 @@ class _Search:
 
     def results(self) -> list[Found]:
         """Return the holders that were met, each once."""
-        merged: dict[tuple[str, str, str], tuple[Namespace, set[int]]] = {}
+        merged: dict[Holder, set[int]] = {}
         for stop, hits in self._hits:
-            name, container = self._name(stop, hits)
-            key = name, container, stop.space.function
-            merged.setdefault(key, (stop.space, set()))[1].update(hits)
+            merged.setdefault(self._name(stop, hits), set()).update(hits)
         found = [
-            Found(
-                Holder(name, container, function, space.file, len(hits)),
-                frozenset(hits),
-            )
-            for (name, container, function), (space, hits) in merged.items()
+            Found(replace(holder, count=len(hits)), frozenset(hits))
+            for holder, hits in merged.items()
         ]
         return sorted(found, key=lambda one: -len(one.tensors))
 
-    def _name(self, stop: _Stop, hits: Sequence[int]) -> tuple[str, str]:
+    def _name(self, stop: _Stop, hits: Sequence[int]) -> Holder:
         way = stop.objects()
         if id(stop.found) not in self._wanted:
             way.append(self._wanted[hits[0]])
         several = len(set(hits)) > 1
-        name, container = name_path(stop.variable, way, holds_many=several)
-        if isinstance(container, TracebackType | FrameType):
-            return name, "traceback"
-        return name, "" if container is None else type(container).__qualname__
+        name, rest = name_path(stop.variable, way, holds_many=several)
+        kinds = [name_of(type(one)) for one in rest[:-1]]
+        is_raised = any(type(one) is TracebackType for one in way)
+        via = "traceback" if is_raised else next(iter(kinds[1:]), "")
+        return Holder(
+            name=name,
+            container=next(iter(kinds), ""),
+            function=stop.space.function,
+            file=stop.space.file,
+            via=via,
+        )

@@ -39,18 +39,19 @@ def user_frames(walker: FrameWalker, frame: FrameType | None) -> list[FrameType]
     return found
 
 
-def namespaces_of(frames: list[FrameType]) -> Iterator[Namespace]:
-    """Yield the variables of functions, innermost first, then those of modules."""
-    for frame in frames:
-        code = frame.f_code
-        if code.co_flags & inspect.CO_OPTIMIZED:
-            yield Namespace(code.co_qualname, code.co_filename, locals_of(frame))
+def namespaces_of(frames: list[FrameType]) -> Iterator[tuple[Namespace, ...]]:
+    """Yield the variables of each function and of its module, the innermost first."""
     seen: set[int] = set()
     for frame in frames:
-        space: object = frame.f_globals
+        code, space = frame.f_code, frame.f_globals
+        file = code.co_filename
+        found = []
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            found.append(Namespace(code.co_qualname, file, locals_of(frame)))
         if type(space) is dict and id(space) not in seen:
             seen.add(id(space))
-            yield Namespace("<module>", frame.f_code.co_filename, texts_of(space))
+            found.append(Namespace("<module>", file, texts_of(space)))
+        yield tuple(found)
 
 
 def locals_of(frame: FrameType) -> list[tuple[str, Any]]:

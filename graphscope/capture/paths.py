@@ -36,11 +36,12 @@ class Link:
 
 def name_path(
     variable: str, objects: Sequence[Any], *, holds_many: bool
-) -> tuple[str, object]:
-    """Return how the container is reached that holds what a path ends with, and it.
+) -> tuple[str, list[Any]]:
+    """Return how the container is reached that holds what a path ends with.
 
     That is the first one on the path whose entries have only a place in it: of a list
-    of tuples it is the list. None where the name is that of the tensor itself.
+    of tuples it is the list. Also returned is the path from there on; nothing of it
+    where the name is that of the tensor itself.
 
     Args:
         variable: Name of the variable that the path begins at.
@@ -52,9 +53,9 @@ def name_path(
         link = find_link(before, found)
         is_shared = holds_many and number == len(pairs)
         if link.text is None or _ITEM.fullmatch(link.text) or is_shared:
-            return _pretty(name), before
+            return _pretty(name), [before, *(found for _, found in pairs[number - 1 :])]
         name = link.text if link.is_name else name + link.text
-    return _pretty(name), None
+    return _pretty(name), []
 
 
 def _pretty(name: str) -> str:

@@ -32,6 +32,9 @@ class Holder:
         file: The file of that function.
         count: How many tensors of earlier steps it holds, of those that were looked
             for: the oldest ones.
+        via: Class of what lies between, such as `tuple` in a list of tuples. It is
+            `traceback` where the holder leads to exceptions: these hold the variables
+            of the functions that they have left. Empty when nothing lies between.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Holder:
     function: str = ""
     file: str = ""
     count: int = 1
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

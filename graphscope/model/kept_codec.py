@@ -56,7 +56,7 @@ _KEPT: Final = Record(
     newest=INT,
     hold=enum_form(Hold),
     holders=Record(
-        Holder, name=TEXT, container=TEXT, function=TEXT, file=TEXT, count=INT
+        Holder, name=TEXT, container=TEXT, function=TEXT, file=TEXT, count=INT, via=TEXT
     ).many(),
 ).many()
 

@@ -268,7 +268,7 @@ def observations(slot: Slot) -> st.SearchStrategy[Observation | None]:
     return st.one_of(options)
 
 
-HOLDERS = st.builds(Holder, TEXTS, TEXTS, TEXTS, TEXTS, INT64)
+HOLDERS = st.builds(Holder, TEXTS, TEXTS, TEXTS, TEXTS, INT64, TEXTS)
 ROW = st.lists(INT64, max_size=3).map(tuple)
 KEPT = st.builds(
     KeptGraph,

@@ -21,11 +21,13 @@ from graphscope.analysis.why.errors import RaisedCheck, find_raised
 from graphscope.analysis.why.missing import MissingCheck
 from graphscope.analysis.why.nonfinite.beginning import BeginningCheck
 from graphscope.analysis.why.nonfinite.checks import find_nonfinite
+from graphscope.analysis.why.retained import KeptCheck
 from graphscope.analysis.why.size import (
     find_repeated_backwards,
     find_repeated_parameters,
     find_undivided_accumulation,
 )
+from graphscope.analysis.why.updates import UpdateCheck
 from graphscope.analysis.why.vanishing import (
     FlowCheck,
     ZeroCheck,
@@ -64,6 +66,8 @@ RUN_CHECKS: Final[Sequence[Callable[[], RunCheck]]] = (
     ZeroCheck,
     FlowCheck,
     BeginningCheck,
+    KeptCheck,
+    UpdateCheck,
 )
 """What shows from step to step."""
 
