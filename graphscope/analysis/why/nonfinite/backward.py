@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -111,7 +111,14 @@ SLOPES: Final[Sequence[Slope]] = (
         ".clamp(min=1e-8)",
         "other",
     ),
-    Slope(frozenset({"Entr"}), ZERO, "0", "−log(x) − 1", _KEEP, ".clamp(min=1e-8)"),
+    Slope(
+        frozenset({"SpecialEntr"}),
+        ZERO,
+        "0",
+        "−log(x) − 1",
+        "Keep it away from there: `{safe}`.",
+        ".clamp(min=1e-8)",
+    ),
     Slope(
         frozenset({"Xlogy"}),
         ZERO,
@@ -121,7 +128,6 @@ SLOPES: Final[Sequence[Slope]] = (
         ".clamp(min=1e-8)",
         "other",
     ),
-    Slope(frozenset({"Hypot"}), ZERO, "0", "x / √(x² + y²)", _KEEP, " + 1e-12"),
 )
 _EIGEN: Final = frozenset({"LinalgEigh", "LinalgSvd", "LinalgEig"})
 
@@ -129,7 +135,7 @@ _EIGEN: Final = frozenset({"LinalgEigh", "LinalgSvd", "LinalgEig"})
 def explain_backward(scene: Scene) -> Mechanism:
     """Return why a grad node sent NaN or Inf."""
     name = node_name(scene)
-    for explain in (_power, _eigen, _overflow):
+    for explain in (_power, _hypot, _eigen, _overflow):
         found = _by_slope(scene, name) or explain(scene, name)
         if found is not None:
             return found
@@ -145,7 +151,10 @@ def _by_slope(scene: Scene, name: str) -> Mechanism | None:
     for slope in SLOPES:
         if name not in slope.nodes:
             continue
-        proof = scene.prove(scene.bound.get(slope.operand), slope.condition)
+        operand = scene.bound.get(slope.operand)
+        if operand is None and slope.operand == "input":
+            operand = scene.first  # of an op whose arguments have no names here
+        proof = scene.prove(operand, slope.condition)
         if proof is not None:
             return _at_pole(scene, slope, proof)
     return None
@@ -260,6 +269,21 @@ def _power(scene: Scene, name: str) -> Mechanism | None:
                 f"Keep the base away from 0: `{as_object(base.code or 'x')} + 1e-12`.",
             )
     return None
+
+
+def _hypot(scene: Scene, name: str) -> Mechanism | None:
+    if name != "Hypot":
+        return None
+    one = scene.prove(scene.bound.get("input"), ZERO)
+    other = scene.prove(scene.bound.get("other"), ZERO)
+    if one is None or other is None:
+        return None
+    return proven(
+        "hypot′(0, 0)",
+        "the derivative of hypot, x / √(x² + y²), is 0/0 where both are 0",
+        replace(one, text=f"{one.text} and {other.text}"),
+        "Add a small number to one of them, such as 1e-12.",
+    )
 
 
 def _eigen(scene: Scene, name: str) -> Mechanism | None:

@@ -48,7 +48,7 @@ def explain_converted(scene: Scene) -> Mechanism:
         return _masked(scene)
     how = conversion(scene.trace, scene.birth.slot)
     remedy = "Keep ∞ out of it, or use a large finite number in its place."
-    if how == _PRODUCT:
+    if how == _PRODUCT and scene.birth.node is None:
         remedy = (
             "Choose instead of multiplying: `scores.masked_fill(mask, "
             'float("-inf"))`, or `torch.where`.'

@@ -13,7 +13,7 @@ from graphscope.analysis.why.nonfinite.flow import Birth, Cause, Flow, trace_flo
 from graphscope.analysis.why.nonfinite.harm import HarmfulSlots
 from graphscope.analysis.why.nonfinite.scene import Scene
 from graphscope.analysis.why.nonfinite.sources import Places
-from graphscope.analysis.why.nonfinite.spread import kind_of
+from graphscope.analysis.why.nonfinite.spread import kind_of, reached
 from graphscope.analysis.why.nonfinite.telling import choose_birth
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph, Role, Value, ValueKind
@@ -22,6 +22,9 @@ from graphscope.model.trace import Recording, Trace
 
 FINITE: Final = "finite"
 """The kind of the answer that there is nothing to explain; no fault."""
+
+HARMLESS: Final = "harmless"
+"""The kind of the answer that it reaches nothing that counts; no fault."""
 
 Steps = Recording | Sequence[Trace]
 
@@ -39,7 +42,8 @@ def explain_nonfinite(
 
     Returns:
         The birth certificate, of the step in which it happened; one of kind `finite`
-        when neither the value nor its gradient holds NaN or Inf.
+        when neither the value nor its gradient holds NaN or Inf, and `harmless` when
+        it reaches no loss, no gradient and no parameter.
     """
     bad = set(nonfinite_slots(trace.observations))
     own = [s for s in _slots_of(trace.graph, value) if s in bad]
@@ -51,7 +55,26 @@ def explain_nonfinite(
         return _finite(trace, value)
     if _is_older(trace.graph, birth):
         return _of_earlier(trace, birth, flow, steps)
-    return tell(Scene(facts, trace, flow, birth), HarmfulSlots(facts))
+    harmful = HarmfulSlots(facts)
+    found = tell(Scene(facts, trace, flow, birth), harmful)
+    return _with_harm(found, trace, harmful, set(reached(flow, birth.slot)))
+
+
+def _with_harm(
+    found: Finding, trace: Trace, harmful: HarmfulSlots, slots: set[int]
+) -> Finding:
+    """Say that it does no harm, where it does none."""
+    if not slots.isdisjoint(harmful.find(trace)):
+        return found
+    why = "It reaches no loss, no gradient and no parameter, so it does no harm."
+    if not slots.isdisjoint(harmful.all):
+        why = (
+            "The GradScaler has found it, skips the update and takes a smaller scale, "
+            "so it does no harm."
+        )
+    return replace(
+        found, kind=HARMLESS, explanation=f"{found.explanation} {why}", remedy=""
+    )
 
 
 def _slots_of(graph: Graph, value: Value) -> Iterator[int]:

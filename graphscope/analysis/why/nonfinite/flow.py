@@ -10,13 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
+from typing import Final
+
+import numpy as np
 
 from graphscope.analysis.evidence.facts import plain_name
 from graphscope.analysis.evidence.reading import count_nans
 from graphscope.analysis.why.nonfinite.sources import WRITERS, Places, sources_of
-from graphscope.model.graph import Graph, OpKind, Role, Slot
+from graphscope.model.graph import Graph, OpKind, Role, Slot, ValueKind
 from graphscope.model.packed import nonfinite_slots
 from graphscope.model.trace import Trace
+
+_LATE: Final = (Role.UPDATED, Role.EDGE)
+"""Roles of what an event makes, as opposed to what it was given."""
 
 
 class Cause(Enum):
@@ -42,6 +48,7 @@ class Birth:
         node: The grad node that made it.
         value: The value that it is a number, or a gradient, of.
         given: Slots of an Inf that was put there on purpose and that it was made of.
+        is_mask: Whether it is an Inf that somebody put there on purpose.
     """
 
     slot: int
@@ -50,6 +57,7 @@ class Birth:
     node: int | None = None
     value: int | None = None
     given: tuple[int, ...] = ()
+    is_mask: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def trace_flow(places: Places, trace: Trace) -> Flow:
     before: dict[int, tuple[int, ...]] = {}
     origins: dict[int, frozenset[int]] = {}
     bad: set[int] = set()
-    for slot in _in_order(trace):
+    for slot in _in_order(places, trace):
         sources = tuple(sources_of(places, trace, slot, bad))
         known = {birth for source in sources for birth in origins[source]}
         converts = _converts(trace, slot, sources, [births[b] for b in known])
@@ -95,8 +103,8 @@ def trace_flow(places: Places, trace: Trace) -> Flow:
     return Flow(births, before, origins)
 
 
-def _in_order(trace: Trace) -> list[int]:
-    """Return the bad slots; what an update used before what it made."""
+def _in_order(places: Places, trace: Trace) -> list[int]:
+    """Return the bad slots, causes first: what an update used before what it made."""
     slots = trace.graph.slots
     found = [
         slot
@@ -104,7 +112,7 @@ def _in_order(trace: Trace) -> list[int]:
         if slots[slot].role not in (Role.LOCAL, Role.HYPER)
     ]
     return sorted(
-        found, key=lambda s: (slots[s].event, slots[s].role is Role.UPDATED, s)
+        found, key=lambda s: (places.last_event(s), slots[s].role in _LATE, s)
     )
 
 
@@ -117,7 +125,7 @@ def _converts(
     trace: Trace, slot: int, sources: Sequence[int], known: Sequence[Birth]
 ) -> bool:
     """Whether NaN was made here of nothing but an Inf that was put there on purpose."""
-    if not sources or not all(map(is_purposeful, known)):
+    if not sources or not all(birth.is_mask for birth in known):
         return False
     had_nan = any(count_nans(trace.seen(source)) for source in sources)
     return not had_nan and count_nans(trace.seen(slot)) > 0
@@ -131,7 +139,8 @@ def _birth(trace: Trace, slot: int, sources: tuple[int, ...]) -> Birth:
         case Role.VALUE if found.value is not None:
             op = graph.values[found.value].op
             cause = _cause_of_value(graph, found.value, is_made=bool(sources))
-            return Birth(slot, cause, op, None, found.value, sources)
+            is_mask = cause is Cause.GIVEN and _is_mask(trace, slot, found.value)
+            return Birth(slot, cause, op, None, found.value, sources, is_mask)
         case Role.EDGE if node is not None:
             return Birth(slot, Cause.SENT, node.op, node.id, found.value, sources)
         case Role.GRAD_OUTPUT if node is not None:
@@ -148,6 +157,20 @@ def _cause_of_arrival(graph: Graph, slot: Slot) -> Cause:
     if slot.label:
         return Cause.HOOKED
     return Cause.SEEDED if slot.value in graph.roots else Cause.SUMMED
+
+
+def _is_mask(trace: Trace, slot: int, value: int) -> bool:
+    """Whether Inf seems to be meant: it was written as such, or is nothing but −∞."""
+    seen, record = trace.seen(slot), trace.graph.values[value]
+    if seen is None or count_nans(seen):
+        return False
+    if record.kind is ValueKind.CONSTANT:
+        return True
+    op = None if record.op is None else trace.graph.ops[record.op]
+    is_written = op is not None and plain_name(op) in WRITERS
+    if seen.data is None or is_written:
+        return is_written
+    return not np.isposinf(np.real(seen.data)).any()
 
 
 def _cause_of_value(graph: Graph, value: int, *, is_made: bool) -> Cause:

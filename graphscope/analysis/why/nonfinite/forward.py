@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from graphscope.analysis.evidence.wording import amount, begin
+from graphscope.analysis.replay.literals import read_literal
 from graphscope.analysis.why.nonfinite.domains import RULES
 from graphscope.analysis.why.nonfinite.losses import explain_loss
 from graphscope.analysis.why.nonfinite.mechanism import (
@@ -25,9 +26,24 @@ from graphscope.analysis.why.nonfinite.scene import (
 )
 
 _SPREADS: Final = frozenset({"std", "var", "std_mean", "var_mean"})
-_EXPONENTIALS: Final = {"exp": 1.0, "expm1": 1.0, "sinh": 1.0, "cosh": 1.0}
+_EXPONENTIALS: Final = {
+    **dict.fromkeys(("exp", "expm1", "sinh", "cosh", "poisson_nll_loss"), 1.0),
+    "exp2": log(2.0),
+}
+"""Functions that grow as a power does -> the logarithm of its base."""
 _QUOTIENTS: Final = frozenset({"div", "divide", "true_divide", "rdiv", "rtruediv"})
+_COUNTING: Final = frozenset({"sum", "count_nonzero", "bincount", "numel"})
 _REMAINDERS: Final = frozenset({"remainder", "fmod", "rmod"})
+_GROWING: Final = frozenset(
+    {"add", "radd", "sub", "rsub", "mul", "square", "pow", "float_power", "div", "rdiv"}
+    | {"sum", "mean", "prod", "cumsum", "cumprod", "norm", "vector_norm", "dot", "mv"}
+    | {"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "linear", "bilinear"}
+    | {"conv1d", "conv2d", "conv3d", "mse_loss", "half", "to", "type", "float", "var"}
+    | {"addcmul", "lerp", "multiply", "true_divide", "subtract", "std", "outer"}
+)
+"""Ops of finite numbers that, as long as none is divided by 0, only give Inf where the
+result is too large."""
+
 _NORMALISING: Final = frozenset(
     {"layer_norm", "group_norm", "instance_norm", "batch_norm", "normalize"}
     | {"rms_norm", "cosine_similarity"}
@@ -44,6 +60,7 @@ def explain_forward(scene: Scene) -> Mechanism:
         _empty,
         _spread,
         _normalising,
+        _determinant,
         explain_loss,
         _overflow,
     ):
@@ -54,9 +71,8 @@ def explain_forward(scene: Scene) -> Mechanism:
 
 
 def _by_rule(scene: Scene) -> Mechanism | None:
-    for rule in RULES:
-        if scene.name not in rule.ops:
-            continue
+    fitting = [rule for rule in RULES if scene.name in rule.ops]
+    for rule in sorted(fitting, key=lambda r: r.condition.is_point is scene.is_nan):
         proof = scene.prove(scene.first, rule.condition)
         if proof is not None:
             op = scene.name
@@ -90,10 +106,7 @@ def _safer(scene: Scene, operand: Operand) -> str:
 
 
 def _exponential(scene: Scene) -> Mechanism | None:
-    scale = _EXPONENTIALS.get(scene.name)
-    first = scene.first
-    if scene.name in ("exp2", "rpow"):
-        scale = log(2.0) if scene.name == "exp2" else None
+    scale, first = _EXPONENTIALS.get(scene.name), scene.first
     if scale is None or first is None or scene.largest == float("inf"):
         return None
     limit = log(scene.largest) / scale
@@ -127,16 +140,19 @@ def _quotient(scene: Scene) -> Mechanism | None:
     rule = "0/0 is NaN" if scene.is_nan else "a number divided by 0 is infinite"
     if scene.name in _REMAINDERS:
         name, rule = "remainder of a division by 0", "x % 0 is NaN"
-    remedy = zero[1] if zero else _keep_divisor(below_line)
+    remedy = zero[1] if zero else _keep_divisor(scene, below_line)
     shown = Proof(both, below_line, proof.index, proof.number, proof.unknown)
     return proven(name, rule, shown, remedy)
 
 
-def _keep_divisor(divisor: Operand) -> str:
+def _keep_divisor(scene: Scene, divisor: Operand) -> str:
     """Say how to keep a divisor above 0; a count best above 1."""
-    code, data = as_object(divisor.code or "x"), divisor.data
-    is_count = data is not None and bool((data == np.round(data)).all())
-    low = "1" if is_count and data is not None and (data >= 0).all() else "1e-8"
+    code = as_object(divisor.code or "x")
+    if divisor.value is None:
+        return f"Divide by something else than {divisor.text}."
+    made_by = scene.facts.origin_op(divisor.value)
+    is_count = made_by is not None and made_by.name in _COUNTING
+    low = "1" if is_count or "int" in divisor.dtype else "1e-8"
     return (
         f"Keep the divisor away from 0: `{code}.clamp(min={low})`, or leave out what "
         "it is 0 for."
@@ -231,22 +247,48 @@ def _spread(scene: Scene) -> Mechanism | None:
 def _normalising(scene: Scene) -> Mechanism | None:
     if scene.op is None or scene.name not in _NORMALISING:
         return None
-    eps = next((a.text for a in scene.op.arguments if a.name == "eps"), None)
-    first = scene.first
-    if eps not in ("0", "0.0") or first is None:
+    first, variance = scene.first, scene.bound.get("running_var")
+    negative = scene.prove(variance, NEGATIVE, by_place=False)
+    if negative is not None:
+        return proven(
+            "a negative variance",
+            f"{scene.name} takes the root of the variance",
+            negative,
+            "Look at what wrote into the running variance: it can only be 0 or more.",
+        )
+    eps = next((a.text for a in scene.op.arguments if a.name == "eps"), "")
+    if read_literal(eps) != 0 or first is None:
         return None
     return Mechanism(
         f"{scene.name} without eps",
-        f"{scene.name} divides by the spread of {first.text}, which is 0 where all "
-        "numbers are the same, and eps is 0",
+        f"{scene.name} divides by {_divisor(scene.name, first.text)}, and eps is 0",
         "Give it an eps above 0, such as the default.",
         (("eps", 0.0),),
+    )
+
+
+def _divisor(name: str, of: str) -> str:
+    if name in ("normalize", "cosine_similarity", "rms_norm"):
+        return f"the norm of {of}, which is 0 where all its numbers are 0"
+    return f"the standard deviation of {of}, which is 0 where its numbers are the same"
+
+
+def _determinant(scene: Scene) -> Mechanism | None:
+    if scene.name not in ("logdet", "slogdet") or scene.first is None:
+        return None
+    what = "negative" if scene.is_nan else "0"
+    return Mechanism(
+        f"log of a determinant that is {what}",
+        f"the determinant of {scene.first.text} is {what}",
+        "Add a small number to the diagonal, or use `torch.linalg.slogdet`.",
     )
 
 
 def _overflow(scene: Scene) -> Mechanism | None:
     """Finite numbers whose result has no place in its dtype."""
     largest, made = scene.largest, scene.made
+    if scene.name not in _GROWING:
+        return None
     operands = list(
         {o.value: o for o in scene.bound.values() if o.value is not None}.values()
     )
@@ -256,11 +298,12 @@ def _overflow(scene: Scene) -> Mechanism | None:
     known = [(size, o) for size, o in sizes if size is not None]
     if len(known) < len(sizes) or not known:
         return None
-    shown = " and ".join(f"{o.text} up to {amount(size)}" for size, o in known[:2])
+    shown = [f"{o.text} up to {amount(size)}" for size, o in known[:2]]
+    shown += [o.text for o in scene.bound.values() if o.value is None][:1]
     return Mechanism(
         f"overflow of {scene.dtype}",
-        f"{scene.name} of {shown} is more than {limit_text(scene.dtype, largest)}, the "
-        f"largest number of {scene.dtype}",
+        f"{scene.name} of {' and '.join(shown)} is more than "
+        f"{limit_text(scene.dtype, largest)}, the largest number of {scene.dtype}",
         _wider(scene),
         tuple((f"largest of {o.code or o.text}", size) for size, o in known),
         is_range=True,

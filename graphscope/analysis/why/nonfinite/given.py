@@ -34,7 +34,8 @@ def explain_given(scene: Scene) -> Mechanism:
 def _written(scene: Scene, name: str) -> Mechanism:
     if scene.op is None or scene.op.kind is not OpKind.CREATE:
         why = f"that is what {name} was told to write"
-        remedy = "Let it write a large finite number instead, as −1e9."
+        large = "a large finite number in its place, such as `-1e9`"
+        remedy = _leave_out(scene) if scene.is_nan else f"Let it write {large}."
         return Mechanism(f"{name} writes it", why, remedy)
     return Mechanism("as it was made", "it was made with it", _leave_out(scene))
 

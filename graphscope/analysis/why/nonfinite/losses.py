@@ -9,7 +9,14 @@ from graphscope.model.observation import Array
 
 
 def explain_loss(scene: Scene) -> Mechanism | None:
-    """Return why a classification loss divides 0 by 0; None for any other."""
+    """Return why a loss divides 0 by 0, or finds no alignment; None for any other."""
+    if scene.name == "ctc_loss" and not scene.is_nan:
+        return Mechanism(
+            "a target that does not fit",
+            "ctc_loss is ∞ where the target cannot be aligned with the input: it is "
+            "too long for it (two equal labels in a row need a blank between them)",
+            "Leave such samples out, or use `zero_infinity=True`.",
+        )
     if scene.name not in ("cross_entropy", "nll_loss") or not scene.is_nan:
         return None
     labels, weight = scene.bound.get("target"), scene.bound.get("weight")

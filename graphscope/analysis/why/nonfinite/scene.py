@@ -18,7 +18,7 @@ from graphscope.analysis.replay.binding import bind_arguments, straighten_argume
 from graphscope.analysis.replay.formulas.table import find_formula
 from graphscope.analysis.replay.given import Ref
 from graphscope.analysis.why.nonfinite.flow import Birth, Flow
-from graphscope.model.graph import GradNode, Op
+from graphscope.model.graph import GradNode, Op, ValueKind
 from graphscope.model.observation import Array, Observation, Stats
 from graphscope.model.trace import Trace
 
@@ -67,11 +67,14 @@ class Condition:
         words: In words: `0`, `negative`.
         holds: Which of its numbers are so.
         may_hold: Whether some number is so for certain, by the statistics.
+        is_point: Whether it is one number: functions are infinite at a point, and NaN
+            beyond it.
     """
 
     words: str
     holds: Callable[[Array], Array]
     may_hold: Callable[[Stats], bool]
+    is_point: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Proof:
     unknown: str = ""
 
 
-ZERO: Final = Condition("0", lambda x: x == 0, lambda s: s.zeros > 0)
+ZERO: Final = Condition("0", lambda x: x == 0, lambda s: s.zeros > 0, is_point=True)
 NEGATIVE: Final = Condition("negative", lambda x: x < 0, lambda s: s.minimum < 0)
 
 
@@ -117,6 +120,7 @@ def equal_to(number: float) -> Condition:
         amount(number),
         lambda x: x == number,
         lambda s: number in (s.minimum, s.maximum),
+        is_point=True,
     )
 
 
@@ -162,10 +166,12 @@ class Scene:
 
     @cached_property
     def bad(self) -> Array | None:
-        """Which of the numbers are not finite, where they were kept whole."""
+        """Which of the numbers are NaN, or else Inf, where they were kept whole."""
         made = self.made
         if made is None or made.data is None:
             return None
+        if self.is_nan:
+            return np.asarray(np.isnan(made.data))
         return np.asarray(~np.isfinite(made.data))
 
     @cached_property
@@ -199,13 +205,17 @@ class Scene:
         return None
 
     def operand_of(self, value: int) -> Operand:
-        """Return a value as an operand."""
+        """Return a value as an operand; a number of the code is one without an id."""
+        record = self.trace.graph.values[value]
+        if record.kind is ValueKind.CONSTANT:
+            text = record.name or "a number"
+            return Operand(text, text, self.trace.value_of(value))
         return Operand(
             name_value(self.trace, value),
             code_of(self.trace, value),
             self.trace.value_of(value),
             value,
-            self.trace.graph.values[value].dtype,
+            record.dtype,
         )
 
     @property

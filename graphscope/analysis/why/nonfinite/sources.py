@@ -54,6 +54,35 @@ class Places:
                 found[edge.target, edge.output].append(index)
         return {place: tuple(slots) for place, slots in found.items()}
 
+    @cached_property
+    def inside(self) -> Mapping[int, tuple[int, ...]]:
+        """Grad node of a user's Function -> the ops that its backward ran.
+
+        They are recorded behind the node, with its name as their scope.
+        """
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        node: int | None = None
+        for event in self.graph.events:
+            if event.grad_node is not None:
+                node = event.grad_node
+            elif node is None or event.op is None:
+                node = None
+            elif self._is_inside(event.op, node):
+                found[node].append(event.op)
+        return {node: tuple(ops) for node, ops in found.items()}
+
+    def _is_inside(self, op: int, node: int) -> bool:
+        scope = self.graph.ops[op].scope.rpartition(".")[2]
+        return bool(scope) and scope == self.graph.grad_nodes[node].name
+
+    def last_event(self, slot: int) -> int:
+        """Return the event at whose end the numbers of a slot are known."""
+        found = self.graph.slots[slot]
+        inside = () if found.grad_node is None else self.inside.get(found.grad_node, ())
+        if found.role is not Role.EDGE or not inside:
+            return found.event
+        return max(found.event, self.graph.op_events.get(inside[-1], 0))
+
 
 Find = Callable[[Places, Trace, int, set[int]], Iterator[int]]
 
@@ -127,6 +156,9 @@ def _of_edge(places: Places, trace: Trace, slot: int, bad: set[int]) -> Iterator
         is_arrival = other.role is Role.GRAD_OUTPUT and other.event == found.event
         if is_arrival and index in bad:
             yield index
+    for op_id in places.inside.get(found.grad_node, ()):
+        for value in graph.ops[op_id].outputs:
+            yield from _value_slots(graph, value, bad)
     node = graph.grad_nodes[found.grad_node]
     if node.op is None:
         return

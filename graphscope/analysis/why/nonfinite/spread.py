@@ -122,8 +122,16 @@ def describe_turn(trace: Trace, found: Reached, birth: Birth) -> str:
         is_nan = source is not None and count_nans(trace.seen(slot)) > 0
         if source is None or not is_nan or count_nans(trace.seen(source)):
             continue
+        if _is_same_op(trace, slot, birth):
+            continue
         return _turn(trace, slot)
     return ""
+
+
+def _is_same_op(trace: Trace, slot: int, birth: Birth) -> bool:
+    """Whether it is what the op of the birth made in backward, by itself."""
+    op = _op_of_node(trace, slot)
+    return birth.cause is Cause.COMPUTED and op is not None and op.id == birth.op
 
 
 def _turn(trace: Trace, slot: int) -> str:
@@ -141,7 +149,8 @@ def _turn(trace: Trace, slot: int) -> str:
 def _left_out(trace: Trace, found: Reached, birth: Birth) -> str:
     """Say that forward leaves a number out, and that backward meets it all the same."""
     slots = trace.graph.slots
-    if slots[birth.slot].role is not Role.VALUE:
+    is_inside = slots[birth.slot].event > trace.graph.first_backward >= 0
+    if slots[birth.slot].role is not Role.VALUE or is_inside:
         return ""
     firsts = [
         slot

@@ -104,7 +104,8 @@ def _left_out(scene: Scene, found: Reached) -> Piece | None:
     """Return the op whose backward meets a number that the loss does not take."""
     graph = scene.trace.graph
     values = {graph.slots[s].value for s in found if graph.slots[s].role is Role.VALUE}
-    if not values.isdisjoint(graph.roots):
+    is_inside = graph.slots[scene.birth.slot].event > graph.first_backward >= 0
+    if is_inside or not values.isdisjoint(graph.roots):
         return None
     for slot in sorted(found):
         source, record = found[slot], graph.slots[slot]
