@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Check, Facts
+from graphscope.analysis.evidence.over_steps import RunCheck
 from graphscope.analysis.findings.checks import STEP_CHECKS
 from graphscope.errors import GraphscopeError
 from graphscope.model.finding import Finding
@@ -51,9 +51,15 @@ class StepFinder:
 
     def find(self, trace: Trace) -> tuple[Finding, ...]:
         """Return what is wrong in a step."""
-        checks = self._look_at(trace.graph).checks
-        found = (ask(partial(check, trace)) for check in checks)
-        return tuple(finding for finding in found if finding is not None)
+        found: list[Finding] = []
+        for check in self._look_at(trace.graph).checks:
+            try:
+                finding = check(trace)
+            except UNFIT:
+                continue
+            if finding is not None:
+                found.append(finding)
+        return tuple(found)
 
     def places(self, graph: Graph) -> frozenset[object]:
         """Return the places in the source at which a graph has an op."""
@@ -87,6 +93,17 @@ def ask(judge: Callable[[], Finding | None]) -> Finding | None:
         return judge()
     except UNFIT:
         return None
+
+
+def see_all(checks: Iterable[RunCheck], trace: Trace, facts: Facts) -> list[Finding]:
+    """Let checks look at a step; return what they can tell already."""
+    found: list[Finding] = []
+    for check in checks:
+        try:
+            found.extend(check.see(trace, facts))
+        except UNFIT:
+            continue
+    return found
 
 
 def ask_all(judge: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:

@@ -35,7 +35,7 @@ _NONFINITE: Final = 4
 """Steps with a NaN or an Inf which are looked at, of each graph."""
 
 
-_BATCH: Final = 16
+_BATCH: Final = 32
 """Steps that wait to be gone through together where nothing is new in them.
 
 While a model computes, all of this leaves the processor's caches; to fetch it back for

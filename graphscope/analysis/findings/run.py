@@ -12,6 +12,7 @@ from graphscope.analysis.findings.finder import (
     ask_all,
     find_in_step,
     place_of,
+    see_all,
 )
 from graphscope.analysis.findings.repeats import without_repeats
 from graphscope.analysis.traps.learning_rate import find_learning_rate_trap
@@ -32,12 +33,7 @@ class RunWatch:
 
     def see(self, trace: Trace) -> list[Finding]:
         """Look at the next step; return what can be told already."""
-        facts = self._finder.facts(trace.graph)
-        return [
-            finding
-            for check in self._checks
-            for finding in ask_all(partial(check.see, trace, facts))
-        ]
+        return see_all(self._checks, trace, self._finder.facts(trace.graph))
 
     def finish(self) -> list[Finding]:
         """Return what can be told only after the last step."""
