@@ -94,6 +94,30 @@ def test_without_the_earlier_steps_it_is_unknown_who_freed_it() -> None:
     assert find_in_step(last) == ()  # its own numbers do not tell
 
 
+def test_where_a_step_in_between_is_missing_none_before_it_is_taken() -> None:
+    w = torch.ones(3, requires_grad=True)
+    tracing = gs.trace()
+
+    def train() -> None:
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        h = torch.zeros(3)
+        for step in range(4):
+            h = torch.tanh((h.detach() if step < 3 else h) + w)
+            loss = (h * h).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    with pytest.raises(RuntimeError, match="a second time"), tracing:
+        train()
+    first, second, third, last = [step.trace for step in tracing.steps]
+    (found,) = find_all([first, second, third, last])
+    assert "`h` was computed in step 2 by" in found.explanation
+    (found,) = find_all([first, second, last])
+    assert "`h` was computed in an earlier step" in found.explanation
+    assert found.unknown != ()
+
+
 def test_saved_tensors_that_are_read_by_hand_are_no_second_backward() -> None:
     w = torch.ones(3, requires_grad=True)
     tracing = gs.trace()

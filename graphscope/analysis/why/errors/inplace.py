@@ -103,7 +103,7 @@ def _find_past_case(
 ) -> _Case | None:
     """Find it in the earlier step that computed what this one goes on from."""
     for carried in carried_into(trace, backward):
-        found = past.find(carried)
+        found = past.find(carried, trace.step)
         if found is None or found.value.grad_node is None:
             continue
         earlier = found.trace

@@ -42,9 +42,15 @@ class Past:
         """Remember a step; costs next to nothing."""
         self._steps.append((trace.step, facts))
 
-    def find(self, carried: Value) -> Origin | None:
-        """Return the step that computed a carried tensor, the last that fits."""
-        for step, facts in reversed(self._steps):
+    def find(self, carried: Value, step: int) -> Origin | None:
+        """Return the step that computed what is carried into `step`: the last to fit.
+
+        None where a step in between is missing: it may have computed it anew.
+        """
+        for number, facts in reversed(self._steps):
+            step -= 1
+            if number != step:
+                return None
             for value in _made_in(facts, carried):
                 return Origin(Trace(facts.graph, step), facts, value)
         return None

@@ -116,7 +116,7 @@ def name_node(name: str) -> str:
 
 def memory_of(graph: Graph, value: int) -> int:
     """Return the first version of the tensor whose memory a value lies in."""
-    while True:
+    for _ in graph.values:  # a stranger's recording may go round in circles
         found = graph.values[value]
         op = None if found.op is None else graph.ops[found.op]
         if found.previous is not None:
@@ -124,7 +124,8 @@ def memory_of(graph: Graph, value: int) -> int:
         elif op is not None and op.name in _VIEWS and op.inputs:
             value = op.inputs[0]
         else:
-            return value
+            break
+    return value
 
 
 def find_changes(graph: Graph, value: int, *, after: int, before: int) -> list[Change]:

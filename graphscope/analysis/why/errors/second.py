@@ -187,7 +187,7 @@ def _tell_carried(
     past: Past,
 ) -> Finding:
     main = carried[0]
-    origin = past.find(main)
+    origin = past.find(main, trace.step)
     names = listing([name_value(trace, value.id) for value in carried])
     many = len(carried) > 1
     site = main.site if origin is None else site_of(origin.trace, origin.value.id)

@@ -21,8 +21,10 @@ def trace_shapes(facts: Facts, trace: Trace, value: int) -> tuple[PathStep, ...]
     Of a long way the first station and the last ones.
     """
     stations = [value]
-    while (before := _before(facts, stations[-1])) is not None:
+    before = _before(facts, value)
+    while before is not None and len(stations) < len(facts.graph.values):
         stations.append(before)
+        before = _before(facts, before)
     stations.reverse()
     if len(stations) > _MOST:
         stations = [stations[0], *stations[1 - _MOST :]]
