@@ -58,12 +58,14 @@ class _Silent:
         first: The step.
         facts: What is known of its graph.
         steps: In how many steps it was 0 since.
+        last: The last of them.
     """
 
     value: int
     first: Trace
     facts: Facts
     steps: int = 1
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class ZeroCheck:
             found = _is_silent(trace, places.get(name))
             if found:
                 self._silent[name].steps += 1
+                self._silent[name].last = trace.step
             elif found is False:
                 del self._silent[name]
         if is_due:
@@ -285,11 +288,13 @@ def _finding(cases: Sequence[_Case]) -> Finding:
 
 
 def _steps(cases: Sequence[_Case]) -> str:
-    steps = min(case.silent.steps for case in cases)
-    if steps == 1:
-        return f"step {cases[0].silent.first.step}"
-    since = cases[0].silent.first.step
-    return f"all {steps:,} steps that brought one, from step {since} on"
+    least = min((case.silent for case in cases), key=lambda silent: silent.steps)
+    if least.steps == 1:
+        return f"step {least.first.step}"
+    return (
+        f"all {least.steps:,} steps that were looked at, from step {least.first.step} "
+        f"to step {least.last}"
+    )
 
 
 def _causes(cases: Sequence[_Case]) -> str:
