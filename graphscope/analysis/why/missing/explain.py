@@ -5,9 +5,9 @@ from graphscope.analysis.evidence.wording import listing
 from graphscope.analysis.why.missing.ending import unused_reason
 from graphscope.analysis.why.missing.leaves import frozen_reason, why_leaf
 from graphscope.analysis.why.missing.look import Look
+from graphscope.analysis.why.missing.owners import exists_in_source
 from graphscope.analysis.why.missing.reason import Kind, Reason
 from graphscope.analysis.why.missing.results import why_result
-from graphscope.analysis.why.missing.uses import exists_in_source
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Value, ValueKind
 from graphscope.model.trace import Trace

@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphscope.analysis.evidence.source import (
-    FUNCTIONS,
     Source,
-    all_sources,
-    dotted,
     source_of,
 )
 from graphscope.analysis.evidence.wording import listing, where
 from graphscope.analysis.why.missing.branches import Ran, Untaken, find_untaken
-from graphscope.model.graph import Scope
+from graphscope.analysis.why.missing.owners import (
+    Owner,
+    Use,
+    built_at,
+    find_reflection,
+    find_twin,
+    is_read,
+    owner_of,
+    uses_of,
+)
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
-_BUILDING: Final = frozenset({"__init__", "reset_parameters", "__post_init__"})
 _CHANCE: Final = re.compile(
     r"rand|choice|drop|sample|bernoulli|multinomial|shuffle|topk|argmax|gumbel|nonzero"
     r"|unique|one_hot"
-)
-_REFLECTION: Final = frozenset(
-    {"children", "modules", "named_children", "named_modules", "_modules", "parameters"}
-    | {"named_parameters", "get_submodule", "__dict__"}
 )
 
 
@@ -53,133 +54,39 @@ class Unused:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """The called module that has a part which was not used.
-
-    Attributes:
-        scope: It.
-        attribute: Its attribute: `fc2` of `fc2.weight`.
-        rest: What is behind that: `0.weight`.
-        classes: Its class and what that is derived from, where the source is there.
-    """
-
-    scope: Scope
-    attribute: str
-    rest: str
-    classes: Sequence[tuple[Source, ast.ClassDef]]
-
-    @property
-    def code(self) -> str:
-        """How its class writes the attribute."""
-        return f"self.{self.attribute}"
-
-    @property
-    def class_name(self) -> str:
-        return self.scope.class_name
-
-
 def why_unused(trace: Trace, name: str) -> Unused:
     """Say why nothing in a step read the parameter or variable of a name."""
     ran = Ran(trace)
-    owner = _owner_of(trace, name)
+    owner = owner_of(trace, name)
     if owner is None:
         return _variable(trace, name, ran)
     if not owner.classes:
         return Unused(
-            said=f"Nothing in the step called what owns it, in `{owner.class_name}`.",
+            said=f"Nothing in the step read it: `{owner.class_name}` did not use it.",
             short="never used",
             remedy=f"Call it in the forward pass of `{owner.class_name}`, or leave it "
             "out.",
             unknown=(_no_source(owner),),
         )
-    uses = list(_uses_of(owner))
+    uses = list(uses_of(owner))
     if not uses:
         return _nobody(owner)
     return _by_uses(uses, owner.code, ran, owner)
 
 
-def _no_source(owner: _Owner) -> str:
+def _no_source(owner: Owner) -> str:
     return (
         f"Cannot tell where it would be used, because the source of "
         f"`{owner.class_name}` is not in the recording."
     )
 
 
-def exists_in_source(trace: Trace, name: str) -> bool:
-    """Whether a called module's class makes an attribute for a parameter's path."""
-    owner = _owner_of(trace, name)
-    return owner is not None and _built_at(owner) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    source: Source
-    node: ast.expr
-
-
-def _owner_of(trace: Trace, name: str) -> _Owner | None:
-    """Return the innermost called module on the path to a parameter."""
-    scopes = {s.path: s for s in trace.graph.scopes}
-    if not scopes or not any(c.parent is None for c in trace.graph.calls):
-        return None
-    parts = name.split(".")
-    for count in range(len(parts) - 1, -1, -1):
-        scope = scopes.get(".".join(parts[:count]))
-        if scope is not None:
-            classes = list(_classes(trace, scope.class_name))
-            rest = ".".join(parts[count + 1 :])
-            return _Owner(scope, parts[count], rest, classes)
-    return None
-
-
-def _classes(trace: Trace, name: str) -> Iterator[tuple[Source, ast.ClassDef]]:
-    """Yield the classes of a name, and those that they are derived from."""
-    known = [
-        (source, node)
-        for source in all_sources(trace.sources)
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.ClassDef)
-    ]
-    wanted, seen = [name], set[str]()
-    while wanted:
-        current = wanted.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for source, node in known:
-            if node.name == current:
-                yield source, node
-                names = (dotted(base) for base in node.bases)
-                wanted += [n.rpartition(".")[2] for n in names if n is not None]
-
-
-def _uses_of(owner: _Owner) -> Iterator[_Use]:
-    """Yield where the methods of a class mention an attribute of theirs."""
-    for source, node in owner.classes:
-        for method in node.body:
-            if isinstance(method, FUNCTIONS) and method.name not in _BUILDING:
-                for inner in ast.walk(method):
-                    if _is_read(inner, owner.code):
-                        yield _Use(source, inner)  # type: ignore[arg-type]
-
-
-def _is_read(node: ast.AST, code: str) -> bool:
-    is_load = isinstance(getattr(node, "ctx", None), ast.Load)
-    return is_load and dotted(node) == code
-
-
-def _nobody(owner: _Owner) -> Unused:
+def _nobody(owner: Owner) -> Unused:
     """Describe a part that no method of the class mentions."""
-    built = _built_at(owner)
+    built = built_at(owner)
     _, node = owner.classes[0]
-    reflected = sorted(
-        n.attr
-        for _, cls in owner.classes
-        for n in ast.walk(cls)
-        if isinstance(n, ast.Attribute) and n.attr in _REFLECTION
-    )
-    twin = _twin(owner)
+    reflected = find_reflection(owner)
+    twin = find_twin(owner)
     hint = "" if twin is None else f" {twin}"
     said = (
         f"No method of `{owner.class_name}` uses `{owner.code}`{where(built)} after it "
@@ -187,7 +94,7 @@ def _nobody(owner: _Owner) -> Unused:
     )
     forward = f"`{node.name}.forward`"
     hidden = (
-        f"Cannot tell whether `{reflected[0]}` would reach it, because that does not "
+        f"Cannot tell whether `{reflected}` would reach it, because that does not "
         "name it."
         if reflected
         else ""
@@ -202,43 +109,7 @@ def _nobody(owner: _Owner) -> Unused:
     )
 
 
-def _built_at(owner: _Owner) -> Site | None:
-    """Return the line that makes an attribute."""
-    for source, node in owner.classes:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Assign) and any(
-                dotted(target) == owner.code for target in inner.targets
-            ):
-                return source.site_of(inner)
-    return None
-
-
-def _twin(owner: _Owner) -> str | None:
-    """Say that another layer is called twice in a method, which may be the mistake."""
-    for source, node in owner.classes:
-        for method in node.body:
-            if isinstance(method, FUNCTIONS) and method.name not in _BUILDING:
-                found = _called_twice(source, method, owner)
-                if found is not None:
-                    return found
-    return None
-
-
-def _called_twice(source: Source, method: ast.AST, owner: _Owner) -> str | None:
-    stem = owner.attribute.rstrip("0123456789_")
-    calls: dict[str, list[str]] = {}
-    for inner in ast.walk(method):
-        name = dotted(inner.func) if isinstance(inner, ast.Call) else None
-        if name is not None and isinstance(inner, ast.Call):
-            calls.setdefault(name, []).append(source.site_of(inner).short)
-    for name, places in calls.items():
-        is_alike = name.removeprefix("self.").rstrip("0123456789_") == stem
-        if name.startswith("self.") and is_alike and len(places) > 1:
-            return f"`{name}` is called more than once: {listing(places)}."
-    return None
-
-
-def _by_uses(uses: Sequence[_Use], code: str, ran: Ran, owner: _Owner | None) -> Unused:
+def _by_uses(uses: Sequence[Use], code: str, ran: Ran, owner: Owner | None) -> Unused:
     """Describe a part that is mentioned at lines which did not run, or not for it."""
     silent = [u for u in uses if not _has_function_run(u, ran)]
     if len(silent) == len(uses):
@@ -252,12 +123,12 @@ def _by_uses(uses: Sequence[_Use], code: str, ran: Ran, owner: _Owner | None) ->
     return _one_of_several(next(u for u in uses if u not in silent), code, owner)
 
 
-def _has_function_run(use: _Use, ran: Ran) -> bool:
+def _has_function_run(use: Use, ran: Ran) -> bool:
     function = use.source.function_of(use.node)
     return bool(ran.in_function(use.source, function))
 
 
-def _not_called(uses: Sequence[_Use], code: str) -> Unused:
+def _not_called(uses: Sequence[Use], code: str) -> Unused:
     use = uses[0]
     function = use.source.name_of(use.source.function_of(use.node))
     site = use.source.site_of(use.node)
@@ -274,7 +145,7 @@ def _not_called(uses: Sequence[_Use], code: str) -> Unused:
     )
 
 
-def _branch(use: _Use, code: str, untaken: Untaken) -> Unused:
+def _branch(use: Use, code: str, untaken: Untaken) -> Unused:
     site = use.source.site_of(use.node)
     doubt = (
         "Cannot tell whether it was that alone or also this, because neither ran an "
@@ -293,7 +164,7 @@ def _branch(use: _Use, code: str, untaken: Untaken) -> Unused:
     )
 
 
-def _one_of_several(use: _Use, code: str, owner: _Owner | None) -> Unused:
+def _one_of_several(use: Use, code: str, owner: Owner | None) -> Unused:
     """Describe an entry of a list of layers of which only others were called."""
     site = use.source.site_of(use.node)
     entry = "" if owner is None else owner.rest.partition(".")[0]
@@ -314,7 +185,7 @@ def _one_of_several(use: _Use, code: str, owner: _Owner | None) -> Unused:
     )
 
 
-def _is_left_to_chance(use: _Use) -> bool:
+def _is_left_to_chance(use: Use) -> bool:
     """Whether the function of a use draws, or picks by numbers that it read."""
     function = use.source.function_of(use.node)
     text = use.source.text_of(function)
@@ -337,12 +208,12 @@ def _variable(trace: Trace, name: str, ran: Ran) -> Unused:
     return _by_uses(uses, name, ran, None)
 
 
-def _uses_of_variable(source: Source, name: str) -> Iterator[_Use]:
+def _uses_of_variable(source: Source, name: str) -> Iterator[Use]:
     for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Name) or not _is_read(node, name):
+        if not isinstance(node, ast.Name) or not is_read(node, name):
             continue
         if not _is_given_away(source, node):
-            yield _Use(source, node)
+            yield Use(source, node)
 
 
 def _is_given_away(source: Source, node: ast.AST) -> bool:
