@@ -283,6 +283,30 @@ def a_hook() -> torch.Tensor:
     return y.sum()
 
 
+def masked_before_batch_norm() -> torch.Tensor:
+    x = torch.ones(3, 1, requires_grad=True)
+    masked = x.masked_fill(torch.tensor([[True], [False], [False]]), float("-inf"))
+    y = F.batch_norm(masked, torch.zeros(1), torch.ones(1), training=True)
+    return y.sum()
+
+
+def gradient_written_by_hand() -> torch.Tensor:
+    w = leaf(1.0, 2.0)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    (w * 2).sum().backward()
+    assert w.grad is not None
+    w.grad[0] = float("nan")
+    optimizer.step()
+    return w.sum()
+
+
+def memory_that_was_only_reserved() -> torch.Tensor:
+    torch.use_deterministic_algorithms(mode=True)  # torch fills it with NaN then
+    x = torch.empty(3)
+    torch.use_deterministic_algorithms(mode=False)
+    return (leaf(1.0, 1.0, 1.0) * x).sum()
+
+
 MECHANISMS: list[tuple[Callable[[], torch.Tensor], str, str]] = [
     (
         log_and_negative,
@@ -310,6 +334,13 @@ MECHANISMS: list[tuple[Callable[[], torch.Tensor], str, str]] = [
     (negative_variance, "nan", "`y` becomes NaN: a negative variance"),
     (exp_of_bfloat16, "inf", "`x.exp()` becomes ∞: exp overflow"),
     (written_nan, "nan", "`y` holds NaN: setitem writes it"),
+    (masked_before_batch_norm, "nan", "`y` becomes NaN: batch_norm of ∞"),
+    (gradient_written_by_hand, "nan", "`w.grad` holds NaN: setitem writes it"),
+    (
+        memory_that_was_only_reserved,
+        "nan",
+        "`x` holds NaN: torch.empty writes nothing",
+    ),
     (a_hook, "inf", "The gradient of `y` becomes ∞: a hook returns it"),
 ]
 

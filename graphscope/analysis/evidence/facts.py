@@ -34,6 +34,9 @@ LAYERS: Final = frozenset(
 )
 """Functions of layers: what they give is computed by a model."""
 
+UNWRITTEN: Final = frozenset({"empty", "empty_like", "new_empty", "empty_strided"})
+"""Functions whose result is whatever the memory held before."""
+
 _TARGETS: Final = ("target", "input", "self")
 _PAIR: Final = 2
 

@@ -10,7 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from graphscope.analysis.evidence.facts import Check, Facts, is_arranging
+from graphscope.analysis.evidence.facts import (
+    UNWRITTEN,
+    Check,
+    Facts,
+    is_arranging,
+    plain_name,
+)
 from graphscope.analysis.evidence.reading import (
     arrived_at_leaf,
     count_nans,
@@ -25,7 +31,7 @@ from graphscope.analysis.evidence.wording import (
     site_of,
 )
 from graphscope.model.finding import Finding
-from graphscope.model.graph import OpKind, ValueKind
+from graphscope.model.graph import Op, OpKind, ValueKind
 from graphscope.model.observation import Array
 from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Trace
@@ -42,11 +48,16 @@ def find_nan_traps(facts: Facts) -> Iterator[Check]:
         value.id
         for value in graph.values
         if value.kind in _GIVEN
-        and (value.op is None or graph.ops[value.op].kind is OpKind.CREATE)
+        and (value.op is None or _is_data(graph.ops[value.op]))
         and value.dtype.startswith(_INEXACT)
     ]
     if given and ends:
         yield partial(_judge, facts, tuple(given), ends)
+
+
+def _is_data(op: Op) -> bool:
+    """Whether an op made data; memory that nobody has written to is none."""
+    return op.kind is OpKind.CREATE and plain_name(op) not in UNWRITTEN
 
 
 def _judge(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphscope.analysis.evidence.facts import Facts, plain_name
+from graphscope.analysis.evidence.facts import UNWRITTEN, Facts, plain_name
 from graphscope.analysis.evidence.wording import (
     begin,
     listing,
@@ -14,7 +14,7 @@ from graphscope.analysis.evidence.wording import (
     site_of,
     where,
 )
-from graphscope.analysis.why.nonfinite.given import UNWRITTEN, unwritten
+from graphscope.analysis.why.nonfinite.given import unwritten
 from graphscope.analysis.why.nonfinite.harm import HarmfulSlots
 from graphscope.analysis.why.nonfinite.spread import kind_of
 from graphscope.model.finding import Finding

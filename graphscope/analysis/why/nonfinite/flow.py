@@ -167,7 +167,9 @@ def _is_mask(trace: Trace, slot: int, value: int) -> bool:
     if record.kind is ValueKind.CONSTANT:
         return True
     op = None if record.op is None else trace.graph.ops[record.op]
-    is_written = op is not None and plain_name(op) in WRITERS
+    is_written = (
+        op is not None and op.kind is not OpKind.CREATE and plain_name(op) in WRITERS
+    )
     if seen.data is None or is_written:
         return is_written
     return not np.isposinf(np.real(seen.data)).any()

@@ -1,14 +1,9 @@
 """Why a number is not finite that the step was given, or was told to write."""
 
-from typing import Final
-
-from graphscope.analysis.evidence.facts import plain_name
+from graphscope.analysis.evidence.facts import UNWRITTEN, plain_name
 from graphscope.analysis.why.nonfinite.mechanism import Mechanism
 from graphscope.analysis.why.nonfinite.scene import Scene
 from graphscope.model.graph import OpKind, ValueKind
-
-UNWRITTEN: Final = frozenset({"empty", "empty_like", "new_empty", "empty_strided"})
-"""Functions whose result is whatever the memory held before."""
 
 
 def explain_given(scene: Scene) -> Mechanism:

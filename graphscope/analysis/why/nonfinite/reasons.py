@@ -9,6 +9,7 @@ from graphscope.analysis.why.nonfinite.given import explain_given
 from graphscope.analysis.why.nonfinite.mechanism import Mechanism
 from graphscope.analysis.why.nonfinite.scene import Scene
 from graphscope.analysis.why.nonfinite.updating import explain_update
+from graphscope.model.graph import Role
 
 
 def explain_birth(scene: Scene) -> Mechanism:
@@ -36,6 +37,26 @@ def explain_birth(scene: Scene) -> Mechanism:
                 "backward was given a gradient to begin with that is not finite",
                 "Look at what is given to `backward(gradient)`.",
             )
+    return _explain_sum(scene)
+
+
+def _explain_sum(scene: Scene) -> Mechanism:
+    """Say what happened to a gradient outside of every op that was seen."""
+    role = scene.trace.graph.slots[scene.birth.slot].role
+    if role is Role.USED:
+        return Mechanism(
+            "it was changed after backward",
+            "it was finite when backward ended, and was changed before the update",
+            "Look at what writes into `.grad` between backward and the update.",
+        )
+    if scene.is_nan:
+        return Mechanism(
+            "a gradient from nowhere",
+            "all that was seen to arrive is finite",
+            "Look for hooks, and for code that writes into `.grad`.",
+            (),
+            ("Cannot tell what made it NaN because no recorded gradient did.",),
+        )
     return Mechanism(
         f"overflow of {scene.dtype}",
         f"finite gradients add up to more than {scene.dtype} can hold "

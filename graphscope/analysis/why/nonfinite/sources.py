@@ -193,6 +193,18 @@ def _of_update(
     yield from _value_slots(graph, value, bad)
 
 
+def _of_used(_places: Places, trace: Trace, slot: int, bad: set[int]) -> Iterator[int]:
+    """Yield `.grad` after backward, and what the user's code made of it since."""
+    graph = trace.graph
+    value = graph.slots[slot].value
+    if value is None:
+        return
+    yield from _latest(graph, value, (Role.AFTER,), slot, bad)
+    for one in graph.values:
+        if one.kind is ValueKind.GRADIENT and one.owner == value:
+            yield from _latest(graph, one.id, (Role.VALUE,), slot, bad)
+
+
 def _is_before_hook(graph: Graph, slot: int, hooked: int) -> bool:
     one, other = graph.slots[slot], graph.slots[hooked]
     return (one.event, one.role, one.position, one.label) == (
@@ -249,6 +261,6 @@ _BY_ROLE: Final[Mapping[Role, Find]] = {
     Role.ARRIVED: _of_leaf,
     Role.AFTER: _after(Role.ARRIVED, Role.BEFORE),
     Role.BEFORE: _after(Role.AFTER),
-    Role.USED: _after(Role.AFTER),
+    Role.USED: _of_used,
     Role.UPDATED: _of_update,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graphscope.analysis.evidence.facts import is_arranging
+from graphscope.analysis.evidence.facts import UNWRITTEN, is_arranging
 from graphscope.analysis.evidence.wording import (
     begin,
     name_and_place,
@@ -97,8 +97,9 @@ def _verb(scene: Scene) -> str:
     what = kind_of(scene.made)
     if scene.birth.cause is not Cause.GIVEN or scene.birth.given:
         return f"becomes {what}: "
-    is_made = scene.op is not None and scene.op.kind is not OpKind.CREATE
-    return f"holds {what}{':' if is_made else ','} "
+    op = scene.op
+    is_plain = op is None or (op.kind is OpKind.CREATE and scene.name not in UNWRITTEN)
+    return f"holds {what}{',' if is_plain else ':'} "
 
 
 def _subject(scene: Scene) -> str:

@@ -117,7 +117,8 @@ class _PieceWriter:
         self._trace = trace
         self._piece = piece
         graph = trace.graph
-        own = [*piece.leaves, *(v for op in piece.ops for v in op.outputs)]
+        made = [value for op in piece.ops for value in op.outputs]
+        own = [*piece.leaves, *(v for v in made if graph.values[v].previous is None)]
         self._names = Names(graph.values[value] for value in own)
         self._element = element_of(trace, piece)
         self._shape = trace.graph.slots[piece.slot].shape
@@ -127,11 +128,11 @@ class _PieceWriter:
         values = self._trace.graph.values
         for leaf in self._piece.leaves:
             yield from self._leaf(values[leaf])
-        shown = self._names.of(values[self._piece.shown])
         if self._piece.is_gradient and self._piece.shown not in self._piece.leaves:
             yield from self._ops(retained=self._piece.shown)
         else:
             yield from self._ops()
+        shown = self._names.of(values[self._piece.shown])
         if not self._piece.is_gradient:
             yield from _shown(shown, shown)
             return
@@ -167,15 +168,27 @@ class _PieceWriter:
         values = self._trace.graph.values
         for op in self._piece.ops:
             call = call_text(op, values, self._names)
-            names = [self._names.of(values[v]) for v in op.outputs]
+            names = list(self._results(op))
             indent = ""
             if self._is_cast(op):
                 kind = values[op.outputs[0]].dtype
                 yield f'with torch.autocast("cpu", dtype=torch.{kind}):'
                 indent = "    "
-            yield f"{indent}{', '.join(names)} = {call}"
+            left = f"{', '.join(names)} = " if names else ""
+            yield f"{indent}{left}{call}"
             if retained in op.outputs:
                 yield f"{self._names.of(values[retained or 0])}.retain_grad()"
+
+    def _results(self, op: Op) -> Iterator[str]:
+        """Yield the names of what an op returns; an argument it wrote to keeps its."""
+        values = self._trace.graph.values
+        is_in_place = op.name.endswith("_")
+        for result in op.outputs:
+            previous = values[result].previous
+            if previous in op.inputs and previous is not None and not is_in_place:
+                self._names.set(values[result], self._names.of(values[previous]))
+            else:
+                yield self._names.of(values[result])
 
     def _is_cast(self, op: Op) -> bool:
         """Whether an op gives half precision of float32, as only autocast does."""
