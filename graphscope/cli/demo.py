@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from graphscope.cli.lesson import can_draw, describe_lesson
 from graphscope.cli.output import find_width, has_terminal, put, say
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions
@@ -117,6 +116,7 @@ def _folder(out: Path | None) -> Iterator[Path]:
 
 def _run(shelf: Shelf, chosen: Example, folder: Path, *, is_open: bool) -> None:
     """Record an example, open it where there is a terminal, and print the lesson."""
+    from graphscope.cli.lesson import can_draw, describe_lesson
     from graphscope.lectures.running import record_example
 
     say(f"{chosen.title}\n")

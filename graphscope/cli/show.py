@@ -26,7 +26,6 @@ from graphscope.cli.report import (
     write_summary,
 )
 from graphscope.cli.steps import choose_step
-from graphscope.cli.traps import describe_traps
 from graphscope.diagram.highlight import resolve_ends
 from graphscope.diagram.model import Style
 from graphscope.diagram.options import DiagramOptions, PathEnds
@@ -61,6 +60,7 @@ def show(  # noqa: PLR0913 - one for each option
     ] = False,
 ) -> None:
     """Print a recorded step: its picture and its numbers."""
+    from graphscope.cli.traps import describe_traps
     from graphscope.storage.file import open_recording
 
     ends = read_path(path, of)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from graphscope.errors import NotRecordedError, StepRangeError
 from graphscope.model.trace import Recording, Trace
-from graphscope.session.answers import last_complete
+from graphscope.session.choosing import last_complete
 from graphscope.storage.numbering import (
     describe_missing,
     find_position,

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from graphscope.analysis.findings import find_in_step
 from graphscope.diagram.draft import Draft
 from graphscope.diagram.fitting import fit
 from graphscope.diagram.highlight import find_highlight, resolve_ends
@@ -49,6 +48,8 @@ def build_diagrams(
         UnknownNameError: An end of a path is not in the step.
         NotRecordedError: No gradient flowed between the ends of a path.
     """
+    from graphscope.analysis.findings import find_in_step
+
     selection = select(trace, pass_index=options.pass_index)
     is_variables = options.style is Style.VARIABLES
     folds = find_folds(selection) if options.lecture else ()

@@ -15,7 +15,7 @@ from graphscope.analysis.why.asking import answer
 from graphscope.analysis.why.reading import all_names
 from graphscope.errors import GraphscopeError, NotRecordedError, RecordingError
 from graphscope.model.finding import Finding
-from graphscope.model.trace import Recording, Status, Trace
+from graphscope.model.trace import Recording, Trace
 from graphscope.render.text.chain import chain_lines
 from graphscope.render.text.findings import finding_lines, wrap_text
 from graphscope.session.reproducing import save_reproduction
@@ -142,20 +142,6 @@ def find_telling_step(
         if position is not None and is_about(finding, recording[position], name):
             return position
     return None
-
-
-def last_complete(recording: Recording) -> Trace:
-    """Return the last step that is complete; the last one where none is.
-
-    Raises:
-        StepRangeError: There is no step.
-    """
-    count = len(recording)
-    last = recording[count - 1]
-    if last.status is Status.COMPLETE or count == 1:
-        return last
-    before = recording[count - 2]
-    return before if before.status is Status.COMPLETE else last
 
 
 def last_with(recording: Recording, name: str) -> Trace | None:

@@ -19,8 +19,6 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Trace
 from graphscope.model.view import ValueView
 from graphscope.session import ended
-from graphscope.session.alarm import Alarm
-from graphscope.session.answers import AnswerView, ask_why
 from graphscope.session.chains import ChainRuleView
 from graphscope.session.endings import tell
 from graphscope.session.ranks import describe_rank, path_of_rank
@@ -33,6 +31,8 @@ from graphscope.version import __version__
 if TYPE_CHECKING:
     from graphscope.capture.gate import Gate
     from graphscope.capture.recorder import Recorder
+    from graphscope.session.alarm import Alarm
+    from graphscope.session.answers import AnswerView
 
 
 class _Capturing(ended.Recorded):
@@ -41,8 +41,7 @@ class _Capturing(ended.Recorded):
     def __init__(self, models: Sequence[Any], options: Mapping[str, Any]) -> None:
         self._models = tuple(models)
         self._options = dict(options)
-        on_finding = self._options.pop("on_finding", None)
-        self._alarm = None if on_finding is None else Alarm(on_finding)
+        self._alarm = _make_alarm(self._options.pop("on_finding", None))
         self._recorder: Recorder | None = None
         self._gate: Gate | None = None  # what may hold the thread; a live run's
         self._is_over = False
@@ -189,11 +188,13 @@ class Tracing(_Capturing):
         """Take a gradient of the last step apart; see `TracedStep.chain_rule`."""
         return self.last.chain_rule(leaf, root)
 
-    def why(self, name: str) -> AnswerView:
+    def why(self, name: str) -> "AnswerView":
         """Answer why a gradient of the last step is what it is; see `TracedStep.why`.
 
         What was found in the steps before is told too.
         """
+        from graphscope.session.answers import ask_why
+
         return ask_why(self.last.trace, name, self._traces or [self.last.trace])
 
     def all(self, name: str) -> list[ValueView]:
@@ -328,6 +329,14 @@ class RecordingRun(_Capturing):
     def _report(self, error: RecordingError) -> None:
         """Say at once that the recording has ended; the training goes on."""
         tell(f"graphscope: recording to {self.path} stopped early: {error}")
+
+
+def _make_alarm(on_finding: Any) -> "Alarm | None":
+    if on_finding is None:
+        return None
+    from graphscope.session.alarm import Alarm
+
+    return Alarm(on_finding)
 
 
 def _check_budget(max_bytes: object) -> int:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from graphscope.analysis.findings import find_all, find_in_step
 from graphscope.analysis.summary import ModelSummary, summarize_model
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.model import Diagram, Style
@@ -14,16 +13,12 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 from graphscope.model.view import ValueView
 from graphscope.render.text import to_text
-from graphscope.session.answers import (
-    AnswerView,
-    ask_step,
-    ask_why,
-    choose_trace,
-    find_findings,
-    last_complete,
-)
 from graphscope.session.chains import ChainRuleView, view_chain_rule
+from graphscope.session.choosing import last_complete
 from graphscope.storage.writer import RecordingWriter
+
+if TYPE_CHECKING:
+    from graphscope.session.answers import AnswerView
 
 
 class TracedStep:
@@ -51,6 +46,8 @@ class TracedStep:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The known traps that show in this step, looked at alone."""
+        from graphscope.analysis.findings import find_in_step
+
         return find_in_step(self.trace)
 
     def __getitem__(self, name: str) -> ValueView:
@@ -78,7 +75,7 @@ class TracedStep:
         """
         return view_chain_rule(self.trace, leaf, root)
 
-    def why(self, name: str) -> AnswerView:
+    def why(self, name: str) -> "AnswerView":
         """Answer why the gradient of something is what it is: None, 0, NaN, or large.
 
         Printed it is the verdict, what explains it, and the chain rule; it has
@@ -90,6 +87,8 @@ class TracedStep:
         Raises:
             UnknownNameError: The step has nothing of that name; lists the nearest.
         """
+        from graphscope.session.answers import ask_step
+
         return ask_step(self.trace, name)
 
     def summary(self) -> ModelSummary:
@@ -211,9 +210,11 @@ class LoadedRecording:
         Also those that only show from step to step: a learning rate that is too
         large, gradients that are never zeroed.
         """
+        from graphscope.analysis.findings import find_all
+
         return find_all(self.recording)
 
-    def why(self, name: str, step: int | None = None) -> AnswerView:
+    def why(self, name: str, step: int | None = None) -> "AnswerView":
         """Answer why the gradient of something is what it is; see `TracedStep.why`.
 
         Args:
@@ -225,6 +226,8 @@ class LoadedRecording:
             UnknownNameError: The step has nothing of that name; lists the nearest.
             StepRangeError: There is no such step.
         """
+        from graphscope.session.answers import ask_why, choose_trace, find_findings
+
         recording, found = self.recording, find_findings(self.recording)
         if step is not None:
             return ask_why(recording[step], name, recording, found)
