@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.evidence.reading import is_equal
+from graphscope.analysis.evidence.updating import learning_rate
 from graphscope.analysis.evidence.wording import amount, listing, one_line, where
 from graphscope.analysis.why.updates.clipping import changing_op
 from graphscope.analysis.why.updates.distance import Distance, measure, norm
@@ -19,6 +21,9 @@ from graphscope.model.trace import Trace
 _CHANGED: Final = 1e-6
 _ONLY_STATISTICS: Final = (
     "Cannot tell how far, because only statistics were recorded.",
+)
+_THIS_STEP: Final = (
+    "Cannot tell from one step whether an optimizer holds it that runs in another.",
 )
 _BEFORE: Final = (
     "Cannot tell which line froze it, because it was so before the recording began.",
@@ -51,7 +56,9 @@ def explain_update(facts: Facts, trace: Trace, name: str) -> Finding:
     for run in look.runs:
         for held in run.held:
             if held.name == name:
-                return _tell_passed_over(trace, look, run, held)
+                is_other = not look.key_of(held)
+                tell = _tell_other if is_other else _tell_passed_over
+                return tell(trace, look, run, held)
     return _tell_not_held(trace, look, name)
 
 
@@ -95,7 +102,9 @@ def _judge(found: Distance, rate: float | None) -> tuple[str, str, str]:
     if found.way is None:
         return "updated", f"{name} was updated", f"It changes {name}."
     if found.way:
-        share = f", {amount(float(f'{found.ratio:.2g}'))} of it" if found.ratio else ""
+        share = ""
+        if found.ratio:
+            share = f", which is {amount(float(f'{found.ratio:.2g}'))} of its size"
         end = (
             f"It changes {name}, of norm {amount(found.size)}, by "
             f"{amount(found.way)}{share}."
@@ -140,14 +149,20 @@ def _update_by_hand(trace: Trace, name: str) -> tuple[Op, Value] | None:
 
 def _tell_by_hand(trace: Trace, op: Op, leaf: Value) -> Finding:
     name = f"`{leaf.name}`"
-    before = norm(trace.value_of(leaf.id))
-    after = norm(trace.updated_to(leaf.id))
-    change = ""
-    if before is not None and after is not None:
+    seen = trace.value_of(leaf.id), trace.updated_to(leaf.id)
+    before, after = map(norm, seen)
+    kind, title, change = "updated", f"{name} was updated by hand", ""
+    if seen[0] is not None and is_equal(*seen):
+        rate = learning_rate(trace)
+        kind = "zero-lr" if rate == 0 else "tiny-update"
+        title = f"{name} was not changed by its update"
+        why = ", since the learning rate is 0" if rate == 0 else ""
+        change = f" It changes no number of it{why}."
+    elif before is not None and after is not None:
         change = f" Its norm was {amount(before)} and is {amount(after)} after it."
     return Finding(
-        kind="updated",
-        title=f"{name} was updated by hand",
+        kind=kind,
+        title=title,
         explanation=(
             f"`{_text(op)}`{where(op.site)} updates {name} by hand, with no "
             f"optimizer.{change}"
@@ -157,6 +172,24 @@ def _tell_by_hand(trace: Trace, op: Op, leaf: Value) -> Finding:
         site=op.site,
         values=(leaf.id,),
         ops=(op.id,),
+    )
+
+
+def _tell_other(trace: Trace, look: Look, run: Run, held: HeldParameter) -> Finding:
+    (leaf, *_) = (leaf for leaf in look.leaves if leaf.key == held.name)
+    name = f"`{held.name}`"
+    return Finding(
+        kind="replaced-parameter",
+        title=f"The optimizer holds what {name} has replaced",
+        explanation=(
+            f"{run.class_name}{where(run.place)} holds a tensor that was called {name} "
+            f"before. The {name} of step {trace.step} is another one, which no "
+            "optimizer of the step holds."
+        ),
+        remedy=f"Make the optimizer{where(run.made_by)} after {name} is assigned.",
+        step=trace.step,
+        site=run.place,
+        values=(leaf.value,),
     )
 
 
@@ -242,6 +275,7 @@ def _not_held(trace: Trace, runs: Sequence[Run], name: str) -> dict[str, Any]:
             "be trained in this step."
         ),
         "site": run.place,
+        "unknown": _THIS_STEP,
     }
 
 

@@ -17,6 +17,7 @@ from graphscope.analysis.why.updates.distance import (
     together,
 )
 from graphscope.analysis.why.updates.look import Look, Run
+from graphscope.analysis.why.updates.schedules import optimizer_name
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph, Op, OpKind, ValueKind
 from graphscope.model.trace import Trace
@@ -149,7 +150,10 @@ def _scaled(one: _Clipped, scale: float | None) -> str:
 
 def _remedy(one: _Clipped, scale: float | None) -> str:
     if scale is not None and one.used:
-        return "Call `scaler.unscale_(optimizer)` before the gradients are clipped."
+        expression = "" if one.run.site is None else one.run.site.expression
+        scaler, _, _ = expression.partition(".step(")
+        call = f"{scaler or 'scaler'}.unscale_({optimizer_name(expression)})"
+        return f"Call `{call}` before the gradients are clipped."
     if not one.used:
         return (
             "Leave the clipping out where it is not wanted: a limit of 0 does not "

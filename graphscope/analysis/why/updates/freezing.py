@@ -17,10 +17,12 @@ from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
 _EVALUATING: Final = re.compile(
-    r"(?:^|[._])(?:eval|evaluate|evaluation|valid|validate|validation|test|testing|"
-    r"predict|prediction|infer|inference|sample|visuali[sz]e|plot)(?:[._]|$)",
+    r"_*(?:(?:eval|evaluate|evaluation|valid|validate|validation|predict|prediction|"
+    r"infer|inference|sample|visuali[sz]e|plot)(?:_\w+)?|"
+    r"test(?:_(?:model|net|epoch|step|loop|one_epoch))?)",
     re.IGNORECASE,
 )
+_CALLERS: Final = 2
 _UPDATES: Final = 2
 
 
@@ -101,7 +103,7 @@ class FreezingPart:
         lines: dict[Site, list[_Frozen]] = {}
         for one in self._frozen.values():
             is_early = one.trained == 1
-            if one.updates >= _UPDATES and (is_early or _is_evaluating(one.site)):
+            if one.updates >= _UPDATES and (is_early or is_evaluating(one.site)):
                 lines.setdefault(one.site, []).append(one)
         for frozen in lines.values():
             yield _tell(frozen)
@@ -112,10 +114,11 @@ def _plan_of(run: Run) -> _Plan:
     return _Plan(run, trained, any(not held.requires_grad for held in run.held))
 
 
-def _is_evaluating(site: Site) -> bool:
+def is_evaluating(site: Site) -> bool:
     """Whether a line is in code that only evaluates, by the names of its functions."""
-    names = [site.function, *(frame.function for frame in site.stack)]
-    return any(map(_EVALUATING.search, names))
+    callers = [frame.function for frame in site.stack[:_CALLERS]]
+    names = (name.rpartition(".")[2] for name in (site.function, *callers))
+    return any(map(_EVALUATING.fullmatch, names))
 
 
 def _tell(frozen: Sequence[_Frozen]) -> Finding:

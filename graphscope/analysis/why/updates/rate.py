@@ -144,9 +144,9 @@ def _explanation(one: _Followed, update: Site | None, schedule: Site | None) -> 
     if one.zeros < one.updates:
         by = "something" if one.initial is None else "the schedule"
         return (
-            f"Until step {one.trace.step - 1} {what} has a learning rate, "
+            f"Until step {one.trace.step - 1} the learning rate of {what} is above 0, "
             f"{amount(one.before)} at last; then {by}{where(schedule)} has brought it "
-            f"down to 0, and the training goes on: the last "
+            f"down to 0, while the training goes on: the last "
             f"{count(one.zeros, 'update')} of {one.updates:,} multiply the gradients "
             "by 0, and no parameter changes any more."
         )

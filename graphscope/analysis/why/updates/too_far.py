@@ -38,8 +38,8 @@ def tell_huge(
             f"`{worst.moved.label}`, whose norm is {amount(worst.size)}, by "
             f"{amount(worst.way or 0.0)}: {amount(float(f'{ratio:.2g}'))} times its "
             "size, where about a thousandth is usual. Nothing is left of the numbers "
-            f"that it started from, and the loss only gets larger: it is "
-            f"{listing(shown)} in steps {trace.step} to {trace.step + len(shown) - 1}."
+            f"that it started from, and the loss, {shown[0]} before it, is larger in "
+            f"every step after it: {listing(shown[1:])} in the next {len(shown) - 1}."
         ),
         remedy=_remedy(run, rate, ratio),
         step=trace.step,
