@@ -4,6 +4,7 @@ Abstract, between the panes and the keys. What takes time is looked for on worke
 """
 
 from dataclasses import replace
+from typing import Final
 
 from textual import on, work
 from textual.worker import get_current_worker
@@ -15,6 +16,8 @@ from graphscope.tui.messages import FindingsSearched
 from graphscope.tui.panes_app import PanesApp
 from graphscope.tui.recording_search import RecordingSearch
 from graphscope.tui.why_drawer import WhyDrawer
+
+_SMALL: Final = 20_000  # events
 
 
 class AskingApp(PanesApp):
@@ -101,10 +104,16 @@ class AskingApp(PanesApp):
         return next(open_one, None)
 
     def _search_on(self) -> None:
-        """Look at what the recording has more, while the list is open."""
-        found = self._list
-        if found is not None and found.search.begin():
-            self._search(found.search)
+        """Look at what the recording has more, while the list is open.
+
+        A small recording is looked at unasked: it costs nothing that one would notice.
+        """
+        found, session = self._list, self.session
+        search = session.search if found is None else found.search
+        is_small = session.steps * session.events <= _SMALL
+        is_wanted = found is not None or (session.feed.is_over and is_small)
+        if is_wanted and search.begin():
+            self._search(search)
 
     @work(thread=True, group="findings", exit_on_error=False)
     def _search(self, search: RecordingSearch) -> None:

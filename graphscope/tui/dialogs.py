@@ -181,6 +181,8 @@ _LEGEND = (
     ("◆ ◇ ┃ ━", "on the path of the chain rule that c shows"),
     ("?", "a factor that backward has not filled in yet"),
     ("∂", "the gradient that arrived"),
+    ("▲", "something suspicious: w says why, F lists all of it"),
+    ("enter", "in the findings and in the why: go to the chosen row"),
     ("✗ ╌", "data goes on here, the gradient does not"),
     ("None", "there is no tensor; 0 is a tensor of zeros"),
     ("mouse", "click selects, drag pans, wheel scrolls"),

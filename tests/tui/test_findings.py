@@ -4,6 +4,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from textual.widgets import OptionList
 
 from graphscope.model.trace import Trace
@@ -12,12 +13,14 @@ from graphscope.tui.feed import Feed
 from graphscope.tui.findings_dialog import FindingsDialog
 from graphscope.tui.recording_search import RecordingSearch, Searched
 from tests.samples import logistic_traces
+from tests.tui.chains import back, traced
 from tests.tui.findings import SATURATED, UNUSED, searched_app
 from tests.tui.screens import (
     MEDIUM,
     SMALL,
     ListRecording,
     logistic_app,
+    open_app,
     pane,
     press,
     running,
@@ -207,3 +210,17 @@ def test_a_search_that_is_not_wanted_any_more_ends_and_can_begin_again() -> None
     assert search.begin()
     *_, known = search.run(lambda: True)
     assert (known.looked, known.is_done) == (9, True)
+
+
+async def test_a_small_recording_is_searched_before_anybody_asks() -> None:
+    def program() -> None:
+        w = torch.tensor([0.5, 2.0], requires_grad=True)
+        v = torch.tensor([3.0, 1.0], requires_grad=True)
+        back((w.detach() * v).sum())
+        torch.optim.SGD([w, v], lr=0.1).step()
+
+    app = open_app([traced(program)])
+    async with running(app) as pilot:
+        assert "1 finding (F)" in str(pane(app, "graph").border_title)
+        await press(pilot, "F")
+        assert "none-grad  `w` got no gradient: cut by detach()" in screen_text(app)

@@ -58,7 +58,8 @@ _SPEAKS_OF_IT: Final = re.compile(
 )
 _SPEAKS_OF_ANOTHER: Final = re.compile(
     r"out of (bounds|range|memory)|leaf Variable|modified (by an )?inplace"
-    r"|require grad|not implemented|not supported for|more than 1 value",
+    r"|require grad|not implemented|not supported for|more than 1 value"
+    r"|should be between",
     re.IGNORECASE,
 )
 
