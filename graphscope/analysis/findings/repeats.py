@@ -12,7 +12,11 @@ from graphscope.model.finding import Finding
 
 _NONFINITE: Final = frozenset({"nan", "inf", "nan-input", "fp16-overflow"})
 _BORN: Final = frozenset({"nan", "inf"})
-_EXPLODING: Final = "learning-rate-too-large"
+_EXPLODING: Final = frozenset(
+    {"learning-rate-too-large", "summed-loss", "exploding-grad"}
+)
+_RATE: Final = "learning-rate-too-large"
+_GROWING: Final = "exploding-grad"
 
 
 def without_repeats(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -28,9 +32,11 @@ def without_repeats(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def _explains(one: Finding, other: Finding) -> bool:
     """Whether `other` is only what `one` leads to."""
+    if one.kind == _GROWING and other.kind == _RATE:
+        return True
     if one is other or other.kind not in _NONFINITE:
         return False
-    if one.kind == _EXPLODING:
+    if one.kind in _EXPLODING:
         return other.kind in _BORN and other.step >= one.step
     if one.kind not in _BORN or one.step >= other.step:
         return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
@@ -133,7 +133,12 @@ def _still_vanishing(
 def find_exploding(
     facts: Facts, trace: Trace, arrived: list[_Arrived]
 ) -> Growth | None:
-    """Return the gradient that grows most, if it also replaces its weight."""
+    """Return the gradient that grows most, if it also replaces its weight.
+
+    Not where the loss is NaN or Inf already: then the forward is to blame.
+    """
+    if not isfinite(trace.loss() or 0.0):
+        return None
     found: list[Growth] = []
     for one in arrived:
         is_weight = len(one.value.shape) >= _AXES and one.stats.is_finite

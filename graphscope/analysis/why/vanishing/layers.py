@@ -38,8 +38,13 @@ the last layer does so, one with a millionth of its gradient changes by 1e-9 of 
 float32 numbers are 6e-8 of themselves apart (2**-24), so that it does not change.
 """
 
-EXPLODED: Final = 1e3
-"""The same, above which it explodes, if one update also replaces the weights."""
+EXPLODED: Final = 1e2
+"""The same, above which it explodes, if one update also replaces the weights.
+
+That an update moves a weight by many times its own size is the evidence that something
+is wrong; that the gradient grows on its way by two orders of magnitude, that its way
+through the layers is why, and not the learning rate alone.
+"""
 
 _SATURATING: Final = {"sigmoid": "0.25", "tanh": "1", "softmax": "0.5"}
 """Activations that shrink a gradient, with the largest derivative that they have."""

@@ -135,6 +135,7 @@ def number_in(text: str) -> float | None:
 def span(stats: Stats | None) -> str:
     """Write between which numbers a tensor lies, behind its name.
 
+    >>> import numpy as np
     >>> from graphscope.model.observation import summarize
     >>> span(summarize(np.array([-2.0, 3.5]))), span(summarize(np.array([7.0])))
     ('goes from −2 to 3.5', 'is 7')
