@@ -1,7 +1,7 @@
 """The loss is made of predicted classes, not of scores."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 net = nn.Linear(4, 3)
 inputs, labels = torch.randn(8, 4), torch.randint(0, 3, (8,))

@@ -1,7 +1,7 @@
 """A method that was written for inference is used for training."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 
 class Regressor(nn.Module):

@@ -1,7 +1,7 @@
 """The loop over the data runs no round: total is still the tensor 0."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Linear(3, 1)
 data = torch.randn(4, 3)

@@ -1,7 +1,7 @@
 """All of the model is frozen, the new head too: the loop comes after it."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Sequential(nn.Linear(5, 4), nn.ReLU())
 model.append(nn.Linear(4, 2))

@@ -1,7 +1,7 @@
 """Training, and an evaluation under no_grad() behind it."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Linear(4, 2)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -1,7 +1,7 @@
 """A frozen encoder under no_grad(), a head that learns."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 encoder, head = nn.Linear(4, 3), nn.Linear(3, 1)
 encoder.requires_grad_(False)

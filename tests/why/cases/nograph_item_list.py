@@ -1,7 +1,7 @@
 """The losses are collected as numbers and averaged by torch.tensor."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 
 def epoch_loss(model, batches):

@@ -1,7 +1,7 @@
 """The training step was moved into the block of the evaluation."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Linear(4, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

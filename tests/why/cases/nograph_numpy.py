@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Linear(4, 1)
 x, y = torch.randn(6, 4), np.ones((6, 1))

@@ -1,7 +1,7 @@
 """A gradient penalty without create_graph=True."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 critic = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
 x = torch.randn(5, 3, requires_grad=True)

@@ -1,7 +1,7 @@
 """set_grad_enabled(False) at the top, and never on again."""
 
 import torch
-import torch.nn as nn
+from torch import nn
 
 model = nn.Linear(3, 2)
 x = torch.randn(4, 3)

@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Block(nn.Module):
-    def __init__(self, width, use_skip=False):
+    def __init__(self, width, *, use_skip=False):
         super().__init__()
         self.use_skip = use_skip
         self.main = nn.Linear(width, width)

@@ -17,6 +17,7 @@ from graphscope.model.trace import Trace
 
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
 _CHANGING: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_NO_ROUND: Final = "the loop `{text}` ran no round"
 _STEPPING: Final = (ast.Mod, ast.FloorDiv)
 
 
@@ -91,6 +92,20 @@ def find_untaken(source: Source, node: ast.AST, ran: Ran) -> Untaken | None:
     return _left_before(source, node, function, places)
 
 
+def find_empty_loop(source: Source, node: ast.AST, ran: Ran) -> Untaken | None:
+    """Return the loop over an expression that ran no round."""
+    function = source.function_of(node)
+    inner = node
+    for outer in source.above(node):
+        if isinstance(outer, ast.For | ast.AsyncFor) and outer.iter is inner:
+            if _has_run(source, outer.body, ran.in_function(source, function)):
+                return None
+            part = _Part(outer, outer.body, outer.iter, _NO_ROUND)
+            return _untaken(source, part, function)
+        inner = outer
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A part of a statement that runs or not: its code, and what decides."""
@@ -123,8 +138,7 @@ def _part_with(owner: ast.AST, inner: ast.AST) -> _Part | None:
         case ast.IfExp(test=test, body=one, orelse=other):
             return _either(owner, inner, test, ([one], [other]))
         case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
-            said = "the loop `{text}` ran no round"
-            return _Part(owner, body, None, said) if inner in body else None
+            return _Part(owner, body, None, _NO_ROUND) if inner in body else None
         case ast.match_case(body=body):
             said = "`{text}` did not match"
             return _Part(owner, body, None, said) if inner in body else None

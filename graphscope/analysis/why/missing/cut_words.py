@@ -52,6 +52,8 @@ class Words:
 
 def words_for(trace: Trace, op: Op, value: int) -> Words:
     """Describe an op that has cut the gradient of `value` by what it computes."""
+    if _called(op).startswith("checkpoint"):
+        return _checkpoint(op)
     if op.cut in _BY_CUT:
         return _BY_CUT[op.cut](trace, op, value)
     if op.cut.endswith("()") or op.cut == "Python number":

@@ -28,7 +28,7 @@ class Cut:
     """A place behind which no gradient comes back.
 
     Attributes:
-        op: Id of the op that cuts.
+        op: Id of the op that cuts, None where torch saw none.
         mark: What a path says of it: `cut by detach()`.
         call: The call and its line, as a sentence has it.
         why: A part of a sentence: what it does to the gradient.
@@ -39,7 +39,7 @@ class Cut:
         unknown: What cannot be told of it.
     """
 
-    op: int
+    op: int | None
     mark: str
     call: str
     why: str
@@ -48,6 +48,22 @@ class Cut:
     site: Site | None
     switch: Switch | None = None
     unknown: str = ""
+
+
+def describe_copy(trace: Trace, value: int, name: str, site: Site | None) -> Cut:
+    """Describe how a new tensor was made of a value's numbers, unseen by torch."""
+    text = name if site is None else one_line(site.expression)
+    call = f"`{text}`{where(site)}"
+    at = "" if site is None else f" at {site.short}"
+    return Cut(
+        op=None,
+        mark="made into a new tensor",
+        call=call,
+        why="it makes a new tensor of the numbers, which has no history",
+        remedy=f"Use {name_value(trace, value)} itself instead of {call}.",
+        said=f"behind `{text}`{at}",
+        site=site,
+    )
 
 
 def describe_cut(trace: Trace, op: Op, value: int) -> Cut:

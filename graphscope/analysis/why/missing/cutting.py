@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from graphscope.analysis.evidence.wording import (
     begin,
     listing,
-    name_and_place,
-    name_value,
-    where,
 )
 from graphscope.analysis.why.missing.cuts import Cut
 from graphscope.analysis.why.missing.look import Look
@@ -18,14 +15,11 @@ from graphscope.model.graph import Value
 def tell_cut(look: Look, value: Value) -> Reason:
     """Return that all ways to the loss are cut, and where."""
     links = look.flow.first_cuts[value.id]
-    found: dict[tuple[object, str], Cut] = {}
+    found: dict[object, Cut] = {}
     for link in links:
         cut = look.cut_at(link)
-        if cut is not None:
-            found.setdefault((cut.op, cut.mark), cut)
+        found.setdefault((cut.op, cut.mark, cut.call), cut)
     cuts = list(found.values())
-    if not cuts:
-        return _cut_outside(look, value)
     first = cuts[0]
     followed = [k.name for k in links if k.is_outside and k.name]
     return Reason(
@@ -36,7 +30,7 @@ def tell_cut(look: Look, value: Value) -> Reason:
         said=first.said,
         site=first.site,
         values=(value.id, *dict.fromkeys(k.source for k in links)),
-        ops=tuple(cut.op for cut in cuts),
+        ops=tuple(cut.op for cut in cuts if cut.op is not None),
         paths=look.paths(value.id),
         unknown=(
             *(cut.unknown for cut in cuts if cut.unknown),
@@ -57,28 +51,6 @@ def _tell_cuts(look: Look, value: Value, cuts: Sequence[Cut]) -> str:
     told = [f"at {cut.call}, because {cut.why}" for cut in cuts[:3]]
     more = "" if len(cuts) <= len(told) else f"; and {len(cuts) - len(told)} more"
     return f"Every way to {loss} is cut: {'; '.join(told)}{more}."
-
-
-def _cut_outside(look: Look, value: Value) -> Reason:
-    """Return that the way goes through Python, where torch saw nothing."""
-    link = look.flow.first_cuts[value.id][0]
-    after = name_and_place(look.trace, link.target)
-    made = look.trace.graph.values[link.target].site
-    before = name_value(look.trace, link.source)
-    return Reason(
-        kind=Kind.CUT,
-        title="made into a new tensor",
-        because=(
-            f"The way to {look.name_loss(value.id)} is cut at {after}: it is a new "
-            f"tensor, made of the numbers of {before}, without their history."
-        ),
-        remedy=f"Use {before} itself instead of {after}.",
-        said=f"made into a new tensor{where(made)}",
-        site=made,
-        values=(value.id, link.source, link.target),
-        paths=look.paths(value.id),
-        unknown=_by_name([link.name]),
-    )
 
 
 def _by_name(names: Sequence[str]) -> tuple[str, ...]:

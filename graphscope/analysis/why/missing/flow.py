@@ -12,6 +12,7 @@ from typing import Final
 
 from graphscope.analysis.why.missing.numbers import find_returns
 from graphscope.model.graph import Op, OpKind, Role
+from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
 _PASSING: Final = (OpKind.COMPUTE, OpKind.UPDATE)
@@ -34,6 +35,7 @@ class Link:
         carries: Whether a gradient flows back.
         name: The variable by which numbers outside of torch were followed.
         is_outside: Whether the numbers left torch and came back.
+        site: What made a new tensor of them, where torch saw nothing.
     """
 
     source: int
@@ -42,6 +44,7 @@ class Link:
     carries: bool
     name: str = ""
     is_outside: bool = False
+    site: Site | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,7 @@ class Flow:
                 carries=False,
                 name=way.name,
                 is_outside=True,
+                site=way.site,
             )
 
     def _carries(self, op: Op, source: int, target: int) -> bool:

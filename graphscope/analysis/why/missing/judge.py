@@ -53,7 +53,7 @@ def is_suspicious(look: Look, name: str, reason: Reason, run: Run) -> bool:
         return False
     if run.has_update:
         return name in run.held and _is_fault(look, name, reason, run)
-    if name not in look.owned:
+    if not _is_owned(look, name):
         return reason.kind is Kind.CUT and _is_fault(look, name, reason, run)
     return _is_inside(look, name, reason, run) and _is_fault(look, name, reason, run)
 
@@ -72,9 +72,11 @@ def _is_fault(look: Look, name: str, reason: Reason, run: Run) -> bool:
 
 def _is_meant(look: Look, name: str, cut: Cut) -> bool:
     """Whether the source says that a cut is there on purpose."""
-    op = look.trace.graph.ops[cut.op]
-    sites = [site for site in (op.site, cut.site) if site is not None]
-    if cut.switch is not None and _FEATURES.search(f"{name} {op.scope}"):
+    op = None if cut.op is None else look.trace.graph.ops[cut.op]
+    own = None if op is None else op.site
+    sites = [site for site in (own, cut.site) if site is not None]
+    scope = "" if op is None else op.scope
+    if cut.switch is not None and _FEATURES.search(f"{name} {scope}"):
         return True
     return any(_says_so(look, site) for site in sites)
 
@@ -116,6 +118,11 @@ def _is_inside(look: Look, name: str, reason: Reason, run: Run) -> bool:
     class_name = _class_of(look, root)
     functions = [cut.site.function for cut in reason.cuts if cut.site is not None]
     return others and any(f"{class_name}." in f"{f}." for f in functions)
+
+
+def _is_owned(look: Look, name: str) -> bool:
+    """Whether a module owns a parameter, also one that has got a longer name since."""
+    return any(name == own or name.endswith(f".{own}") for own in look.owned)
 
 
 def _root_of(look: Look, name: str) -> str | None:

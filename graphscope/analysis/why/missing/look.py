@@ -8,7 +8,7 @@ from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.wording import listing, name_and_place
-from graphscope.analysis.why.missing.cuts import Cut, describe_cut
+from graphscope.analysis.why.missing.cuts import Cut, describe_copy, describe_cut
 from graphscope.analysis.why.missing.flow import Flow, Link
 from graphscope.analysis.why.missing.uses import Unused, why_unused
 from graphscope.analysis.why.missing.ways import show_ways
@@ -103,20 +103,16 @@ class Look:
         """Return the ways from a value to the loss; the last row may count others."""
         return show_ways(self.flow, value, self.cut_at)
 
-    def cut_at(self, link: Link) -> Cut | None:
-        """Describe the cut at a link; None where the recording has no op for it."""
-        if link in self._cuts:
-            return self._cuts[link]
-        op = link.op if link.op is not None else self._op_outside(link)
-        if op is None:
-            return None
-        ops = self.trace.graph.ops
-        self._cuts[link] = found = describe_cut(self.trace, ops[op], link.source)
-        return found
+    def cut_at(self, link: Link) -> Cut:
+        """Describe the cut at a link."""
+        if link not in self._cuts:
+            self._cuts[link] = self._describe(link)
+        return self._cuts[link]
 
-    def _op_outside(self, link: Link) -> int | None:
-        """Return the op that made a value which was taken out of torch unseen."""
-        return self.trace.graph.values[link.source].op
+    def _describe(self, link: Link) -> Cut:
+        if link.op is None:
+            return describe_copy(self.trace, link.source, link.name, link.site)
+        return describe_cut(self.trace, self.trace.graph.ops[link.op], link.source)
 
     def why_unused(self, name: str) -> Unused:
         """Say why nothing read a parameter; the same for all of one layer."""

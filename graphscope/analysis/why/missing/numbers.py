@@ -40,12 +40,14 @@ class Return:
         op: Id of the op that took them out, None where torch saw none.
         name: The variable by which they were followed; empty where the one expression
             is inside the other.
+        site: What made a new tensor of them, where torch saw nothing.
     """
 
     source: int
     target: int
     op: int | None
     name: str = ""
+    site: Site | None = None
 
 
 def find_returns(trace: Trace) -> Iterator[Return]:
@@ -192,14 +194,15 @@ class _Reader:
         """Yield the values whose numbers are in an expression."""
         inside = [op for op in self.ops if self._is_inside(op.site, expression)]
         read = {value for op in inside for value in op.inputs}
+        site = self.source.site_of(expression)
         for op in inside:
-            yield from self._taken_by(op, read, name)
+            yield from self._taken_by(op, read, name, site)
         for node in ast.walk(expression):
             text = dotted(node)
             if text is not None and not any(
                 self._covers(op.site, node) for op in inside
             ):
-                yield from self._named(text.removeprefix("self."), steps)
+                yield from self._named(text.removeprefix("self."), steps, site)
 
     def read_out_in(self, site: Site) -> Iterator[Return]:
         """Yield what was taken out inside of an expression itself."""
@@ -215,7 +218,7 @@ class _Reader:
                 for argument in node.args:
                     yield from self.given(argument, _MOST_STEPS, "")
 
-    def _named(self, name: str, steps: int) -> Iterator[Return]:
+    def _named(self, name: str, steps: int, site: Site) -> Iterator[Return]:
         values = self.trace.graph.values
         made = list(self.held(name, steps))
         ids = [
@@ -226,15 +229,17 @@ class _Reader:
         if made or not ids:
             yield from made
         else:
-            yield Return(ids[-1], self.target, None, name)
+            yield Return(ids[-1], self.target, None, name, site)
 
-    def _taken_by(self, op: Op, read: set[int], name: str) -> Iterator[Return]:
+    def _taken_by(
+        self, op: Op, read: set[int], name: str, site: Site
+    ) -> Iterator[Return]:
         if op.kind is OpKind.READOUT:
             yield from (Return(v, self.target, op.id, name) for v in op.inputs[:1])
             return
         for value in op.outputs:
             if value not in read and value < self.target:
-                yield Return(value, self.target, None, name)
+                yield Return(value, self.target, None, name, site)
 
     def _is_inside(self, site: Site | None, node: ast.AST) -> bool:
         if site is None:

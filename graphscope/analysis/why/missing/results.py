@@ -202,7 +202,7 @@ def _retained_at(trace: Trace, value: Value) -> int | None:
 
 def _without_history(look: Look, value: Value) -> Reason:
     """Return why a result does not require a gradient."""
-    cuts = [cut for link in links_into(look, value.id) if (cut := look.cut_at(link))]
+    cuts = [look.cut_at(link) for link in links_into(look, value.id)]
     if not cuts:
         return Reason(
             kind=Kind.NOT_ASKED,
@@ -225,7 +225,7 @@ def _without_history(look: Look, value: Value) -> Reason:
         said=first.said,
         site=first.site,
         values=(value.id,),
-        ops=tuple(cut.op for cut in cuts),
+        ops=tuple(cut.op for cut in cuts if cut.op is not None),
         unknown=tuple(cut.unknown for cut in cuts if cut.unknown),
         cuts=cuts,
     )

@@ -69,15 +69,36 @@ def _names_of(value: Value) -> tuple[str, ...]:
     return () if value.name is None else (value.name, *value.also)
 
 
-def _wanted(graph: Graph) -> dict[str, None]:
-    found = dict.fromkeys(p.name for p in graph.parameters if p.requires_grad)
-    for value in graph.values:
-        if value.kind is ValueKind.PARAMETER and value.requires_grad:
-            found.update(dict.fromkeys(_names_of(value)))
+def parameter_names(graph: Graph) -> list[str]:
+    """Return the names of all parameters that a step is known to have.
+
+    When a second model is called, the values of the first get its name in front of
+    theirs. The list of its parameters keeps them as they were, so that is left out.
+    """
+    leaves = [v for v in graph.values if v.kind is ValueKind.PARAMETER]
+    named = dict.fromkeys(name for v in leaves for name in _names_of(v))
+    roots = {call.path for call in graph.calls if call.parent is None}
+    older = {_behind_first(name) for name in named} if len(roots) > 1 else set()
+    found = dict.fromkeys(p.name for p in graph.parameters if p.name not in older)
+    found.update(named)
     for run in graph.optimizers:
-        held = (p.name for p in run.parameters if p.name and p.requires_grad)
-        found.update(dict.fromkeys(held))
-    return found
+        found.update(dict.fromkeys(p.name for p in run.parameters if p.name))
+    return list(found)
+
+
+def _behind_first(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _wanted(graph: Graph) -> list[str]:
+    """Return the names of those that require a gradient."""
+    frozen = {p.name for p in graph.parameters if not p.requires_grad}
+    for value in graph.values:
+        if value.kind is ValueKind.PARAMETER and not value.requires_grad:
+            frozen.update(_names_of(value))
+    for run in graph.optimizers:
+        frozen.update(p.name for p in run.parameters if not p.requires_grad)
+    return [name for name in parameter_names(graph) if name not in frozen]
 
 
 def _names_in_events(graph: Graph, kind: EventKind) -> frozenset[str]:

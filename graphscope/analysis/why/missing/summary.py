@@ -10,6 +10,7 @@ from graphscope.analysis.why.missing.explain import KIND, find_reason, reason_of
 from graphscope.analysis.why.missing.leaves import has_arrived
 from graphscope.analysis.why.missing.look import Look
 from graphscope.analysis.why.missing.reason import Reason
+from graphscope.analysis.why.missing.seen import parameter_names
 from graphscope.model.finding import Finding
 from graphscope.model.graph import ValueKind
 from graphscope.model.trace import Trace
@@ -25,7 +26,7 @@ def summarize_missing(facts: Facts, trace: Trace) -> Finding | None:
     None when all got one, and in a step without parameters or without a backward.
     """
     look = Look(trace, facts)
-    names = parameter_names(look)
+    names = parameter_names(trace.graph)
     if not names or not trace.graph.roots:
         return None
     missing = missing_names(look, names)
@@ -57,18 +58,6 @@ def summarize_missing(facts: Facts, trace: Trace) -> Finding | None:
         paths=tuple(reason.paths[0] for reason, _ in groups if reason.paths),
         unknown=tuple(dict.fromkeys(u for reason, _ in groups for u in reason.unknown)),
     )
-
-
-def parameter_names(look: Look) -> list[str]:
-    """Return the names of all parameters that the step is known to have."""
-    graph = look.trace.graph
-    found = dict.fromkeys(p.name for p in graph.parameters)
-    for value in graph.values:
-        if value.kind is ValueKind.PARAMETER and value.name is not None:
-            found.setdefault(value.name)
-    for run in graph.optimizers:
-        found.update(dict.fromkeys(p.name for p in run.parameters if p.name))
-    return list(found)
 
 
 def missing_names(look: Look, names: Sequence[str]) -> list[str]:

@@ -11,7 +11,12 @@ from graphscope.analysis.evidence.source import (
     source_of,
 )
 from graphscope.analysis.evidence.wording import listing, where
-from graphscope.analysis.why.missing.branches import Ran, Untaken, find_untaken
+from graphscope.analysis.why.missing.branches import (
+    Ran,
+    Untaken,
+    find_empty_loop,
+    find_untaken,
+)
 from graphscope.analysis.why.missing.owners import (
     Owner,
     Use,
@@ -117,7 +122,9 @@ def _by_uses(uses: Sequence[Use], code: str, ran: Ran, owner: Owner | None) -> U
     for use in uses:
         if use in silent:
             continue
-        untaken = find_untaken(use.source, use.node, ran)
+        untaken = find_untaken(use.source, use.node, ran) or find_empty_loop(
+            use.source, use.node, ran
+        )
         if untaken is not None:
             return _branch(use, code, untaken)
     return _one_of_several(next(u for u in uses if u not in silent), code, owner)
@@ -177,8 +184,8 @@ def _one_of_several(use: Use, code: str, owner: Owner | None) -> Unused:
             unknown=("Cannot tell what became of it there, because no op read it.",),
         )
     return Unused(
-        said=f"`{code}` is used{where(site)}, but its entry {entry} never.",
-        short=f"entry {entry} of `{code}` is never used",
+        said=f"`{code}` is used{where(site)}, but only with other entries.",
+        short=f"only other entries of `{code}` are used",
         remedy=f"Use all entries of `{code}`{where(site)}, or make fewer.",
         site=site,
         is_fixed=not _is_left_to_chance(use),
@@ -204,6 +211,7 @@ def _variable(trace: Trace, name: str, ran: Ran) -> Unused:
             short="never used",
             remedy=f"Use `{name}` in what leads to the loss, or leave it out.",
             site=made,
+            is_fixed=source is not None,
         )
     return _by_uses(uses, name, ran, None)
 

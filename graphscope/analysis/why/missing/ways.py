@@ -19,7 +19,7 @@ _KEPT_HEAD: Final = 4
 _KEPT_AROUND: Final = 2
 
 Way = tuple[Link, ...]
-Describe = Callable[[Link], Cut | None]
+Describe = Callable[[Link], Cut]
 
 
 def find_ways(flow: Flow, value: int) -> list[Way]:

@@ -46,11 +46,10 @@ def explain_no_graph(facts: Facts, trace: Trace) -> Finding | None:
 
 
 def _cuts_at(look: Look, links: Sequence[Link]) -> list[Cut]:
-    found: dict[tuple[int, str], Cut] = {}
+    found: dict[object, Cut] = {}
     for link in links:
         cut = look.cut_at(link)
-        if cut is not None:
-            found.setdefault((cut.op, cut.mark), cut)
+        found.setdefault((cut.op, cut.mark, cut.call), cut)
     by_place: dict[object, Cut] = {}
     for cut in found.values():
         place = None if cut.site is None else (cut.site.file, cut.site.line)
@@ -87,7 +86,7 @@ def _tell_cut(
         step=trace.step,
         site=first.site,
         values=(failed.root.id, *(leaf.id for leaf in leaves)),
-        ops=tuple(cut.op for cut in cuts),
+        ops=tuple(cut.op for cut in cuts if cut.op is not None),
         paths=_paths(look, failed.root.id, links, leaves),
         unknown=_unknown(links, cuts),
     )
