@@ -82,10 +82,13 @@ class MembershipPart:
                 self._seen.setdefault(leaf.key, _Seen(leaf, trace))
 
     def _note_idle(self, look: Look, run: Run) -> None:
+        moved = {one.value for one in run.moved}  # of a gradient set by hand, perhaps
         idle = {
             place: held
             for place, held in enumerate(run.held)
-            if held.requires_grad and look.is_untouched(held)
+            if held.requires_grad
+            and held.value not in moved
+            and look.is_untouched(held)
         }
         known = self._optimizers.get(run.key)
         if known is None:
@@ -147,6 +150,8 @@ class MembershipPart:
     def _is_forgotten(self, seen: _Seen) -> bool:
         """Whether a parameter is certainly meant to be trained."""
         leaf = seen.leaf
+        if leaf.is_listed and leaf.key != leaf.label:
+            return False  # there are several such models: which one, nobody can tell
         if leaf.root is None:
             return (
                 not self._has_modules
