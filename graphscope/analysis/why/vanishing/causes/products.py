@@ -27,6 +27,10 @@ _PRODUCTS: Final = frozenset(
     | {"inner", "tensordot", "vdot", "cosine_similarity", "prod"}
 )
 _POWERS: Final = frozenset({"pow", "square"})
+_RECURRENT: Final = frozenset(
+    {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+    | {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
+)
 _FACTORS: Final = 2
 
 
@@ -120,7 +124,36 @@ def explain_power(stop: Stop) -> Cause | None:
     )
 
 
+def explain_recurrence(stop: Stop) -> Cause | None:
+    """Explain recurrent weights that meet only a hidden state of zeros."""
+    values = stop.graph.values
+    if "hh" not in (values[stop.source].name or ""):
+        return None
+    states = [
+        value
+        for value in stop.op.inputs[1:]
+        if values[value].kind is not ValueKind.PARAMETER
+        and is_zero(stop.trace.value_of(value))
+    ]
+    if not states:
+        return None
+    return Cause(
+        short="runs one time step from a hidden state of zeros",
+        text=(
+            f"{begin(stop.call)} multiplies {stop.name} by the hidden state of the "
+            "time step before, and there is none but the first one, which is 0: a "
+            "sequence of one time step has no recurrence."
+        ),
+        remedy=(
+            "Give it sequences with several time steps, along axis 1 with "
+            "`batch_first=True` and along axis 0 without, or hand the hidden state on."
+        ),
+        factor=states[0],
+    )
+
+
 RULES: Final = {
     **dict.fromkeys(_PRODUCTS | LAYER_PRODUCTS, explain_product),
     **dict.fromkeys(_POWERS, explain_power),
+    **dict.fromkeys(_RECURRENT, explain_recurrence),
 }
