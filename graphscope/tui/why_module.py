@@ -7,11 +7,8 @@ from graphscope.analysis.evidence.wording import count, norm_of
 from graphscope.analysis.why.missing.explain import to_finding
 from graphscope.analysis.why.missing.look import Look
 from graphscope.analysis.why.missing.reason import Kind
-from graphscope.analysis.why.missing.summary import (
-    group_by_reason,
-    missing_names,
-    parameter_names,
-)
+from graphscope.analysis.why.missing.seen import parameter_names
+from graphscope.analysis.why.missing.summary import group_by_reason, missing_names
 from graphscope.model.finding import PathStep
 from graphscope.tui.why_question import Asked, WhyAnswer
 
@@ -20,7 +17,7 @@ def answer_module(facts: Facts, asked: Asked) -> WhyAnswer | None:
     """Answer for a collapsed module; None for one that has no parameters."""
     trace, scope = asked.trace, asked.scope
     look = Look(trace, facts)
-    names = [n for n in parameter_names(look) if n.startswith(f"{scope}.")]
+    names = [n for n in parameter_names(trace.graph) if n.startswith(f"{scope}.")]
     if not names:
         return None
     missing = missing_names(look, names)

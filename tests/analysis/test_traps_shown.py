@@ -208,7 +208,7 @@ async def test_the_inspector_tells_title_remedy_and_evidence_of_a_node() -> None
         assert text.index("→ Leave out") < text.index("value") < text.index("▲ `p` is")
         assert "1 finding (F)" in str(app.query_one("#graph").border_title)
         await press(pilot, "N")
-        assert "2 traps" in str(app.query_one("#graph").border_title)
+        assert "2 findings (F)" in str(app.query_one("#graph").border_title)
 
 
 async def test_the_inspector_of_another_node_says_nothing_of_it() -> None:
