@@ -14,7 +14,13 @@ from graphscope.analysis.findings.checks import LASTING
 from graphscope.analysis.findings.exploding import ExplosionFollower
 from graphscope.analysis.findings.finder import StepFinder
 from graphscope.analysis.findings.repeats import without_repeats
-from graphscope.analysis.findings.run import RunWatch, identity_of, lasts
+from graphscope.analysis.findings.run import (
+    RunWatch,
+    Sighting,
+    identity_of,
+    lasts,
+    note_sighting,
+)
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph, Role
 from graphscope.model.packed import PackedNumbers
@@ -79,7 +85,7 @@ class RunFollower:
         self._new_left = _MOST_NEW
         self._was_finite = True
         self._told: dict[object, Finding] = {}
-        self._lasting: dict[object, list[Finding]] = {}
+        self._lasting: dict[object, Sighting] = {}
         self._trained: list[tuple[int, frozenset[object]]] = []
 
     def take(self, trace: Trace) -> bool:
@@ -116,7 +122,7 @@ class RunFollower:
         """Return what can be told only now that the run is over."""
         last = self.see()
         lasting = [
-            found[0] for found in self._lasting.values() if lasts(found, self._trained)
+            seen.first for seen in self._lasting.values() if lasts(seen, self._trained)
         ]
         found = [*lasting, *self._watch.finish(), *self._explosion.finish()]
         return [*last, *self._news(found)]
@@ -151,7 +157,7 @@ class RunFollower:
             self._trained.append((trace.step, self._finder.places(trace.graph)))
         for one in found:
             if one.kind in LASTING:
-                self._lasting.setdefault(identity_of(one), []).append(one)
+                note_sighting(self._lasting, one)
         return [one for one in found if one.kind not in LASTING]
 
     def _news(self, found: Iterable[Finding]) -> list[Finding]:

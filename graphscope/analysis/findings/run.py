@@ -1,7 +1,7 @@
 """All findings in the steps of a recording, each of them once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -62,7 +62,7 @@ class RunSearch:
     def __init__(self) -> None:
         self._finder = StepFinder()
         self._watch = RunWatch(self._finder)
-        self._seen: dict[object, list[Finding]] = {}
+        self._seen: dict[object, Sighting] = {}
         self._over_steps: list[Finding] = []
         self._trained: list[tuple[int, frozenset[object]]] = []
         self._count = 0
@@ -76,7 +76,7 @@ class RunSearch:
         """Look at the next step; some may be missing."""
         self._count += 1
         for finding in self._finder.find(trace):
-            self._seen.setdefault(identity_of(finding), []).append(finding)
+            note_sighting(self._seen, finding)
         if trace.graph.roots:
             self._trained.append((trace.step, self._finder.places(trace.graph)))
         self._over_steps += self._watch.see(trace)
@@ -100,9 +100,10 @@ class RunSearch:
         self, over_steps: Iterable[Finding], *, lasting: bool
     ) -> tuple[Finding, ...]:
         firsts = [
-            _with_count(found, self._count)
-            for found in self._seen.values()
-            if found[0].kind not in LASTING or (lasting and lasts(found, self._trained))
+            _with_count(seen, self._count)
+            for seen in self._seen.values()
+            if seen.first.kind not in LASTING
+            or (lasting and lasts(seen, self._trained))
         ]
         return tuple(sorted(_once([*over_steps, *firsts]), key=lambda f: f.step))
 
@@ -153,22 +154,36 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return without_repeats(tuple(found.values()))
 
 
-def lasts(
-    found: Sequence[Finding], trained: Sequence[tuple[int, frozenset[object]]]
-) -> bool:
+@dataclass(slots=True)
+class Sighting:
+    """One finding that shows in several steps: as it was first, and in which."""
+
+    first: Finding
+    steps: set[int]
+
+
+def note_sighting(seen: dict[object, Sighting], finding: Finding) -> None:
+    """Note that a finding shows in a step; of later ones only the step is kept."""
+    known = seen.get(identity := identity_of(finding))
+    if known is None:
+        seen[identity] = Sighting(finding, {finding.step})
+    else:
+        known.steps.add(finding.step)
+
+
+def lasts(seen: Sighting, trained: Sequence[tuple[int, frozenset[object]]]) -> bool:
     """Whether a fault shows in every later training step that runs the same line."""
-    steps, place = {finding.step for finding in found}, place_of(found[0].site)
+    place = place_of(seen.first.site)
     return all(
-        step in steps
+        step in seen.steps
         for step, places in trained
-        if step >= found[0].step and place in places
+        if step >= seen.first.step and place in places
     )
 
 
-def _with_count(found: Sequence[Finding], total: int) -> Finding:
-    steps = {finding.step for finding in found}
-    first = found[0]
-    if len(steps) == 1:
+def _with_count(seen: Sighting, total: int) -> Finding:
+    first, count = seen.first, len(seen.steps)
+    if count == 1:
         return first
-    many = f"all {total:,}" if len(steps) == total else f"{len(steps):,} of {total:,}"
+    many = f"all {total:,}" if count == total else f"{count:,} of {total:,}"
     return replace(first, explanation=f"{first.explanation} So it is in {many} steps.")
