@@ -9,7 +9,7 @@ from torch import nn
 
 import graphscope as gs
 from graphscope.analysis.evidence.facts import Facts
-from graphscope.analysis.why.updates import explain_update
+from graphscope.analysis.why.updates import UpdateCheck, explain_update
 from graphscope.analysis.why.updates.freezing import is_evaluating
 from graphscope.analysis.why.updates.schedules import find_schedule
 from graphscope.errors import UnknownNameError
@@ -78,6 +78,23 @@ def test_what_is_not_in_the_optimizer_is_told_with_the_line_that_made_it() -> No
     assert [name for name, _ in found.numbers] == [
         "norm of classifier.weight.grad",
         "norm of classifier.bias.grad",
+    ]
+
+
+def test_where_steps_are_missing_another_optimizer_may_have_run_in_them() -> None:
+    steps = run_case("update_head_not_in_optimizer").tracing.steps
+    whole, thinned = UpdateCheck(), UpdateCheck()
+    for number in range(3):
+        trace = steps[number].trace
+        whole.see(trace, Facts(trace.graph))
+        if number != 1:
+            thinned.see(trace, Facts(trace.graph))
+    assert [finding.unknown for finding in whole.finish()] == [()]
+    assert [finding.unknown for finding in thinned.finish()] == [
+        (
+            "Cannot tell whether another optimizer has run in the steps that are "
+            "missing from the recording.",
+        )
     ]
 
 

@@ -6,7 +6,7 @@ same model is trained, or where the optimizer trains what has taken its place be
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from graphscope.analysis.why.updates.look import Leaf, Look, Run
@@ -21,6 +21,10 @@ from graphscope.model.trace import Trace
 
 _OTHER_MODEL_STEPS: Final = 6
 _PLAIN_STEPS: Final = 2
+_MISSING: Final = (
+    "Cannot tell whether another optimizer has run in the steps that are missing from "
+    "the recording.",
+)
 
 
 @dataclass(slots=True)
@@ -59,10 +63,13 @@ class MembershipPart:
         self._by_hand: set[str] = set()
         self._optimizers: dict[object, _Held] = {}
         self._has_modules = False
+        self._next, self._has_gap = 0, False
         self._graphs: dict[int, _Graph] = {}
 
     def see(self, trace: Trace, look: Look) -> None:
         """Look at a step: once for a graph, after that it is only counted."""
+        self._has_gap = self._has_gap or trace.step > self._next
+        self._next = trace.step + 1
         known = self._graphs.get(look.number)
         if known is not None:
             known.steps += 1
@@ -106,12 +113,16 @@ class MembershipPart:
         ]
         replaced, rest = self._pair(missing)
         for held, pairs in replaced:
-            yield tell_replaced(held.run, pairs, self._total)
+            yield self._with_doubt(tell_replaced(held.run, pairs, self._total))
         certain = [seen for seen in rest if self._is_forgotten(seen)]
         if certain:
             runs = [held.run for held in self._optimizers.values()]
             outsiders = [Outsider(seen.leaf, seen.trace) for seen in certain]
-            yield tell_outside(runs, outsiders, self._total)
+            yield self._with_doubt(tell_outside(runs, outsiders, self._total))
+
+    def _with_doubt(self, finding: Finding) -> Finding:
+        """Say so where steps are missing, in which another optimizer may have run."""
+        return replace(finding, unknown=_MISSING) if self._has_gap else finding
 
     @property
     def _total(self) -> int:
