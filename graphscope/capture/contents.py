@@ -22,7 +22,8 @@ _LONG: Final = 100_000
 _MOST_OF_LONG: Final = 10_000
 _CONTAINERS: Final = frozenset(
     {list, tuple, dict, set, frozenset, deque, OrderedDict, defaultdict}
-    | {functools.partial, types.MethodType, types.CellType, types.TracebackType}
+    | {functools.partial, types.MethodType, types.BuiltinMethodType}
+    | {types.CellType, types.TracebackType}
     | {types.GeneratorType, types.CoroutineType, types.SimpleNamespace}
 )
 _LENGTHS: Final[dict[type, Callable[[Any], int]]] = {
@@ -78,7 +79,8 @@ def contents_of(found: Any) -> list[Any]:
     """Return what an object holds; of a long container only its beginning."""
     kind = type(found)
     if kind is types.FunctionType:
-        return [*(found.__closure__ or ()), found.__defaults__, found.__kwdefaults__]
+        given = (*(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values())
+        return [*(found.__closure__ or ()), *given]
     if type in mro_of(kind):
         return list(namespace_of(found).values())
     base = next((one for one in mro_of(kind) if one in _LENGTHS), None)

@@ -18,7 +18,12 @@ import torch
 
 from graphscope.capture.contents import Opener, contents_of, name_of
 from graphscope.capture.frames import FrameWalker
-from graphscope.capture.namespaces import Namespace, namespaces_of, user_frames
+from graphscope.capture.namespaces import (
+    Namespace,
+    namespaces_of,
+    user_frames,
+    user_modules,
+)
 from graphscope.capture.paths import name_path
 from graphscope.model.kept import Holder
 
@@ -68,9 +73,10 @@ def find_holders(
         frame: Where the user's code is now: a frame that it has called.
     """
     frames = user_frames(walker, frame)
-    modules = {n for f in frames if type(n := f.f_globals.get("__name__")) is str}
-    search = _Search({id(t): t for t in tensors}, Opener(walker, modules))
-    for spaces in namespaces_of(frames):
+    modules = dict(user_modules())
+    names = {n for f in frames if type(n := f.f_globals.get("__name__")) is str}
+    search = _Search({id(t): t for t in tensors}, Opener(walker, names | set(modules)))
+    for spaces in (*namespaces_of(frames), tuple(modules.values())):
         for space in spaces:
             search.enter(space)
         search.run()

@@ -83,7 +83,7 @@ class Journal:
         self.is_in_backward = False
         self.passed = 0
         self._has_left = False
-        self._survivors = SurvivorWatch(table)
+        self._survivors = SurvivorWatch(table, sources)
         self._kept: tuple[KeptGraph, ...] = ()  # of the step that is being closed
         self._last: Script | None = None
         self._favourite: Script | None = None

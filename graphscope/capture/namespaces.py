@@ -5,18 +5,34 @@ before Python 3.13 `frame.f_locals` of a function is a copy which stays with the
 and keeps all that it holds alive.
 """
 
+import dis
 import inspect
+import linecache
 import sys
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 from typing import Any, Final
 
+from graphscope.capture.contents import mro_of, namespace_of
 from graphscope.capture.frames import FrameWalker, Owner
 
 _MOST_FRAMES: Final = 32
+_LONGEST_TEXT: Final = 200_000
 _OWN_REFERENCES: Final = 3  # to the copy: the frame's, ours, and that of the question
 _HAS_PROXIES: Final = sys.version_info >= (3, 13)
+_LIBRARIES: Final = tuple(
+    {
+        sysconfig.get_path(name)
+        for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+)
+_OURS: Final = __name__.partition(".")[0]
+_DICT_OF: Final[Callable[[Any], dict[Any, Any]]] = namespace_of(ModuleType)[
+    "__dict__"
+].__get__
+_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _READERS: Final = frozenset({"locals", "vars", "dir", "eval", "exec"})
 
 
@@ -54,6 +70,26 @@ def namespaces_of(frames: list[FrameType]) -> Iterator[tuple[Namespace, ...]]:
         yield tuple(found)
 
 
+def user_modules() -> Iterator[tuple[str, Namespace]]:
+    """Yield the modules that were imported from files of the user's, by name."""
+    for name, module in list(sys.modules.items()):
+        if ModuleType not in mro_of(type(module)) or name.partition(".")[0] == _OURS:
+            continue
+        space = _DICT_OF(module)
+        file = space.get("__file__")
+        if type(file) is str and not file.startswith(_LIBRARIES):
+            variables = [(f"{name}.{key}", v) for key, v in texts_of(space)]
+            yield name, Namespace("<module>", file, variables)
+
+
+def texts_about(words: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the user's modules that speak of one of some words."""
+    for _, module in user_modules():
+        text = "".join(linecache.getlines(module.file))
+        if len(text) <= _LONGEST_TEXT and any(word in text for word in words):
+            yield module.file, text
+
+
 def locals_of(frame: FrameType) -> list[tuple[str, Any]]:
     """Return the variables of a function that runs; leaves no copy of them behind.
 
@@ -74,7 +110,11 @@ def locals_of(frame: FrameType) -> list[tuple[str, Any]]:
 
 
 def _reads_variables(code: CodeType) -> bool:
-    return not _READERS.isdisjoint(code.co_names)
+    """Whether a function calls `locals()` or the like; `model.eval()` is not that."""
+    return not _READERS.isdisjoint(code.co_names) and any(
+        instruction.opname in _LOADS and instruction.argval in _READERS
+        for instruction in dis.get_instructions(code)
+    )
 
 
 def texts_of(space: dict[Any, Any]) -> list[tuple[str, Any]]:

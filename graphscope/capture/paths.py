@@ -141,12 +141,16 @@ def _find_item(before: Any, found: Any) -> Link:
 
 
 def _name_cell(function: Any, found: Any) -> Link:
-    cells = function.__closure__ or ()
-    for name, cell in zip(function.__code__.co_freevars, cells, strict=False):
-        if cell is found:
-            return Link(name, is_name=True)
-    defaults = function.__defaults__
-    return Link("" if found is defaults else None)
+    """Name what a function holds: a variable from around it, or a default value."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    first = code.co_argcount - len(defaults)
+    named = (
+        *zip(code.co_freevars, function.__closure__ or (), strict=False),
+        *zip(code.co_varnames[first : code.co_argcount], defaults, strict=False),
+        *(function.__kwdefaults__ or {}).items(),
+    )
+    name = next((name for name, held in named if held is found), None)
+    return Link(name, is_name=True)
 
 
 def _key_text(key: object) -> str | None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from re import compile as compile_pattern
 from threading import get_ident
 from typing import Any, Final
 from weakref import ref
@@ -19,6 +20,7 @@ import torch
 from graphscope.capture.frames import FrameWalker
 from graphscope.capture.holders import Found, find_holders
 from graphscope.capture.identity import TensorTable
+from graphscope.capture.namespaces import texts_about
 from graphscope.capture.records import Known, RawNode, RawValue
 from graphscope.capture.replay import Script
 from graphscope.model.kept import Hold, KeptGraph
@@ -33,6 +35,8 @@ _MOST_MARKS: Final = 32  # in one step
 _SHOWN_STEPS: Final = 8
 _SHOWN_HOLDERS: Final = 4
 _SOUGHT: Final = 64  # tensors
+_MOST_TEXTS: Final = 8
+_WORD: Final = compile_pattern(r"[^\W\d]\w*(?![^\[]*\])")  # not in a place: `['loss']`
 
 Survivor = tuple["ref[torch.Tensor]", int]
 """A result that was alive at the end of its step, and its id in the step's graph."""
@@ -82,8 +86,9 @@ class Line:
 class SurvivorWatch:
     """Marks what outlives its step, and tells at the end of each what is alive."""
 
-    def __init__(self, table: TensorTable) -> None:
+    def __init__(self, table: TensorTable, sources: dict[str, str]) -> None:
         self._table = table
+        self._sources = sources
         self._walker = FrameWalker()
         self._key = f"{table.key}_alive"
         self._lines: dict[tuple[str, int], Line] = {}
@@ -165,9 +170,20 @@ class SurvivorWatch:
         if any(sought.values()):
             every = [tensor for tensors in sought.values() for tensor in tensors]
             found = find_holders(every, self._walker, sys._getframe())
+            self._keep_sources(found)
         for line in due:
             own = {id(tensor) for tensor in sought[id(line)]}
             _settle(line, own, found)
+
+    def _keep_sources(self, found: Sequence[Found]) -> None:
+        """Keep the text of modules that may have the line which stores the tensors.
+
+        It need not be in a file that any op was called from.
+        """
+        words = {word for one in found for word in _WORD.findall(one.holder.name)[-1:]}
+        texts = texts_about(words) if words else ()
+        for file, text in islice(texts, _MOST_TEXTS):
+            self._sources.setdefault(file, text)
 
     def clear(self) -> None:
         """Forget all of it; marks that outlive this touch nothing any more."""

@@ -3,8 +3,8 @@
 from typing import Final
 
 from graphscope.analysis.evidence.wording import count
-from graphscope.analysis.why.retained.sizes import Retained
-from graphscope.model.graph import EventKind, Graph
+from graphscope.analysis.why.retained.sizes import Retained, older_nodes_run
+from graphscope.model.graph import Graph
 from graphscope.model.sizes import format_size
 
 _WORTH_TELLING: Final = 1024  # bytes of a tensor itself
@@ -54,12 +54,7 @@ def cost_numbers(
 
 def tell_backward(graph: Graph, step: int) -> str:
     """Say how many nodes of earlier steps the backward of a step has run."""
-    ran = sum(
-        event.kind is EventKind.GRAD
-        and event.grad_node is not None
-        and graph.grad_nodes[event.grad_node].op is None
-        for event in graph.events
-    )
+    ran = older_nodes_run(graph)
     if not ran:
         return ""
     nodes = count(ran, "node")

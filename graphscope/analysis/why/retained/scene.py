@@ -3,11 +3,17 @@
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.source import source_of
-from graphscope.analysis.why.retained.sizes import Retained, leads_to, measure
+from graphscope.analysis.why.retained.sizes import (
+    Retained,
+    leads_to,
+    measure,
+    older_nodes_run,
+)
 from graphscope.model.graph import Graph, Op, Value, ValueKind
 from graphscope.model.kept import Hold, Holder, KeptGraph
 from graphscope.model.site import Site
@@ -45,6 +51,19 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What graphs of earlier steps cost.
+
+    Attributes:
+        retained: What those of one step keep, None when it is not known.
+        is_scalar: Whether all tensors that are held are known to have one number.
+    """
+
+    retained: Retained | None
+    is_scalar: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """Graphs that hang on each other from step to step.
 
@@ -59,7 +78,7 @@ class Chain:
     ops: tuple[Op, ...]
 
 
-def known_values(scene: Scene, kept: KeptGraph) -> list[tuple[Graph, int]]:
+def _known(scene: Scene, kept: KeptGraph) -> list[tuple[Graph, int]]:
     """Return the graphs of earlier steps that are known, each with the value in it."""
     pairs = zip(kept.steps, kept.values, strict=False)
     return [
@@ -69,24 +88,27 @@ def known_values(scene: Scene, kept: KeptGraph) -> list[tuple[Graph, int]]:
     ]
 
 
-def measure_kept(scene: Scene, kept: Sequence[KeptGraph]) -> Retained | None:
-    """Return what one earlier step keeps; None when none of them is known.
+def weigh(scene: Scene, kept: Sequence[KeptGraph]) -> Cost:
+    """Return what the graphs of some lines cost in one step.
 
-    Of several that are known it is the one that keeps most.
+    Of the steps that are known it is the one that keeps most.
     """
     found: list[Retained] = []
     for step in kept[0].steps:
         graph = scene.graphs.get(step)
         if graph is not None:
-            places = (
-                one.values[one.steps.index(step)] for one in kept if step in one.steps
-            )
-            found.append(measure(graph, [v for v in places if v >= 0]))
-    return max(
-        found,
-        key=lambda one: (one.saved_bytes + one.own_bytes, one.nodes),
-        default=None,
+            lines = (one for one in kept if step in one.steps)
+            places = [one.values[one.steps.index(step)] for one in lines]
+            found.append(measure(graph, [place for place in places if place >= 0]))
+    shapes = [graph.values[v].shape for one in kept for graph, v in _known(scene, one)]
+    return Cost(
+        retained=max(found, key=_weight, default=None),
+        is_scalar=bool(shapes) and all(prod(shape) == 1 for shape in shapes),
     )
+
+
+def _weight(one: Retained) -> tuple[int, int]:
+    return one.saved_bytes + one.own_bytes, one.nodes
 
 
 def statement_of(scene: Scene, site: Site | None) -> str:
@@ -133,6 +155,17 @@ def find_chain(scene: Scene, kept: Sequence[KeptGraph]) -> Chain | None:
         return None
     values, ops = zip(*pairs, strict=True)
     return Chain(tuple(kept), values, ops)
+
+
+def used_names(graph: Graph) -> frozenset[str]:
+    """Return what is carried into a step whose backward has run older nodes.
+
+    A value without a name is called by the empty text.
+    """
+    if not older_nodes_run(graph):
+        return frozenset()
+    values = (v for v in graph.values if v.kind is ValueKind.CARRIED)
+    return frozenset(value.name or "" for value in values)
 
 
 def _is_renewed(graph: Graph, value: Value) -> bool:

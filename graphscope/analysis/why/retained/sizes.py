@@ -85,6 +85,13 @@ def leads_to(graph: Graph, held: int, value: int) -> bool:
     return any(n.id == wanted for n in _nodes_behind(graph, [graph.values[held]]))
 
 
+def older_nodes_run(graph: Graph) -> int:
+    """Return how often the backwards of a step have run nodes of earlier ones."""
+    ran = [e.grad_node for e in graph.events if e.kind is EventKind.GRAD]
+    nodes = [graph.grad_nodes[node] for node in ran if node is not None]
+    return sum(node.op is None and node.leaf is None for node in nodes)
+
+
 def _nodes_behind(graph: Graph, held: Iterable[Value]) -> Iterator[GradNode]:
     """Yield the step's own nodes that some values lead to, accumulators left out."""
     waiting = [v.grad_node for v in held if v.grad_node is not None]

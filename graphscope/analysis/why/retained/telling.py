@@ -14,10 +14,9 @@ from graphscope.analysis.why.retained.cost import (
 from graphscope.analysis.why.retained.remedies import cut_in_statement, cut_in_text
 from graphscope.analysis.why.retained.scene import (
     Chain,
+    Cost,
     Held,
     Scene,
-    known_values,
-    measure_kept,
     statement_of,
 )
 from graphscope.analysis.why.retained.storing import Storing, find_storing
@@ -46,10 +45,10 @@ _NO_LINE: Final = (
 )
 
 
-def tell_held(scene: Scene, held: Held) -> Finding:
+def tell_held(scene: Scene, held: Held, cost: Cost) -> Finding:
     """Tell of tensors with graphs that a variable or container holds."""
     kept, storing = held.kept, find_storing(scene.trace, held.kept[0], held.holder)
-    retained = measure_kept(scene, kept)
+    retained = cost.retained
     own = kept[0].site if storing is None else storing.site
     unknown = (_NO_LINE,) * (storing is None) + (_NO_SIZES,) * (retained is None)
     return Finding(
@@ -62,7 +61,7 @@ def tell_held(scene: Scene, held: Held) -> Finding:
                 *tell_cost(retained, kept[0].count),
             ]
         ),
-        remedy=_remedy(scene, held, storing),
+        remedy=_remedy(held, storing, is_scalar=cost.is_scalar),
         step=scene.trace.step,
         site=own,
         numbers=cost_numbers(retained, kept[0].count),
@@ -70,13 +69,13 @@ def tell_held(scene: Scene, held: Held) -> Finding:
     )
 
 
-def tell_chain(scene: Scene, chain: Chain) -> Finding:
+def tell_chain(scene: Scene, chain: Chain, cost: Cost) -> Finding:
     """Tell of graphs that hang on each other because a tensor is carried along."""
     trace, op = scene.trace, chain.ops[0]
     names = [
         f"`{_text_of(v, o)}`" for v, o in zip(chain.carried, chain.ops, strict=True)
     ]
-    retained = measure_kept(scene, chain.kept)
+    retained = cost.retained
     oldest = max(chain.kept, key=lambda one: one.count)
     return Finding(
         kind=KIND,
@@ -101,9 +100,9 @@ def tell_chain(scene: Scene, chain: Chain) -> Finding:
     )
 
 
-def tell_unknown(scene: Scene, kept: KeptGraph) -> Finding:
+def tell_unknown(scene: Scene, kept: KeptGraph, cost: Cost) -> Finding:
     """Tell of graphs that are alive although nobody was found to hold them."""
-    retained = measure_kept(scene, (kept,))
+    retained = cost.retained
     return Finding(
         kind=KIND,
         title=f"The graphs of {name_kept(kept)} stay alive",
@@ -116,7 +115,7 @@ def tell_unknown(scene: Scene, kept: KeptGraph) -> Finding:
         ),
         remedy=(
             f"Look for what keeps {name_kept(kept)} or something computed from it, and "
-            f"store `{cut_in_text(_code_of(kept), is_scalar=_is_scalar(scene, kept))}` "
+            f"store `{cut_in_text(_code_of(kept), is_scalar=cost.is_scalar)}` "
             "there."
         ),
         step=scene.trace.step,
@@ -182,14 +181,13 @@ def _tell_values(kept: Sequence[KeptGraph], storing: Storing | None) -> str:
     return f"their {own}, which {stored} stores there"
 
 
-def _remedy(scene: Scene, held: Held, storing: Storing | None) -> str:
+def _remedy(held: Held, storing: Storing | None, *, is_scalar: bool) -> str:
     if held.holder.via == TRACEBACK:
         return (
             "Store the text of the exception in place of the exception: its traceback "
             "holds the variables of the functions that it has left."
         )
     kept = held.kept
-    is_scalar = all(_is_scalar(scene, one) for one in kept)
     what = "the number" if is_scalar else "the values without their graph"
     names = [one.name for one in kept if one.name]
     if storing is not None:
@@ -214,12 +212,6 @@ def _computes(statement: Site, kept: Sequence[KeptGraph]) -> bool:
         and statement.line <= site.line <= statement.end_line
         for site in sites
     )
-
-
-def _is_scalar(scene: Scene, kept: KeptGraph) -> bool:
-    """Whether the values of a line have one number each; False when not known."""
-    known = known_values(scene, kept)
-    return bool(known) and all(prod(g.values[v].shape) == 1 for g, v in known)
 
 
 def _chain_remedy(scene: Scene, chain: Chain) -> str:
