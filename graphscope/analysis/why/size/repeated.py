@@ -72,7 +72,8 @@ def find_repeated_backwards(facts: Facts) -> Iterator[Check]:
         return
     for root in graph.roots:
         value = graph.values[root]
-        runs = () if value.grad_node is None else graph.grad_events[value.grad_node]
+        node = value.grad_node
+        runs = () if node is None else graph.grad_events.get(node, ())
         is_scalar = value.shape in ((), (1,))
         if is_scalar and len(runs) > 1 and runs[1] < updates[-1]:
             yield partial(_judge_backwards, root, updates[-1])
