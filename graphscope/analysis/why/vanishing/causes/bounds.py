@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import inf, isinf
 from typing import Final
 
-import numpy as np
-
 from graphscope.analysis.evidence.facts import plain_name
 from graphscope.analysis.evidence.reading import data_of
 from graphscope.analysis.evidence.relus import as_numbers, relu_shares, write_shares
@@ -174,12 +172,3 @@ _REMEDIES: Final[Mapping[str, Callable[[str], str]]] = {
 
 NAMES: Final = (*_REMEDIES, "clamp", "clip", "clamp_min", "clamp_max")
 RULES: Final = dict.fromkeys(NAMES, explain_bounds)
-
-
-def share_outside(stop: Stop) -> float | None:
-    """Return which part of the numbers gets no gradient, None when it is not known."""
-    bounds, data = range_of(stop), stop.numbers
-    if bounds is None or data is None or data.size == 0:
-        return None
-    inside = (data > bounds.low) & (data < bounds.high)
-    return 1.0 - float(np.mean(inside))
