@@ -22,8 +22,7 @@ from graphscope.model.trace import Trace
 _OTHER_MODEL_STEPS: Final = 6
 _PLAIN_STEPS: Final = 2
 _MISSING: Final = (
-    "Cannot tell whether another optimizer has run in the steps that are missing from "
-    "the recording.",
+    "Cannot tell whether another optimizer has run in the steps that are missing here.",
 )
 
 
