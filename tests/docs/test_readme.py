@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from graphscope.render.text.findings import finding_lines
+from tests.why.programs import run_case
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -77,12 +80,19 @@ def test_the_python_blocks_run_and_print_what_their_comments_say(
     assert (tmp_path / "houses.gscope").stat().st_size > 0
 
 
+def _less(line: list[str]) -> list[str]:
+    """Of the gallery one topic: tests/lectures makes all of it."""
+    return ["autograd"] if "--gallery" in line else []
+
+
 def test_the_command_lines_run_one_after_the_other(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(TRAIN, "utf-8")
     lines = commands("graphscope")
 
     codes = {
-        " ".join(line): run(["-m", "graphscope", *line], tmp_path).returncode
+        " ".join(line): run(
+            ["-m", "graphscope", *line, *_less(line)], tmp_path
+        ).returncode
         for line in lines
     }
 
@@ -91,7 +101,7 @@ def test_the_command_lines_run_one_after_the_other(tmp_path: Path) -> None:
         return line[0] == "view" or (line[0] == "run" and "--headless" not in line)
 
     assert codes == {" ".join(line): int(needs_terminal(line)) for line in lines}
-    assert len(codes) == 14
+    assert len(codes) == 16
     assert (tmp_path / "live.gscope").stat().st_size > 0
     assert (tmp_path / "step.svg").exists()
     assert (tmp_path / "out" / "index.html").exists()
@@ -101,10 +111,19 @@ def test_the_readmes_chain_rule_is_what_why_prints(tmp_path: Path) -> None:
     made = run(["-m", "graphscope", "demo", "--no-ui"], tmp_path)
     file = "graphscope-demo/logistic-chain-rule.gscope"
 
-    done = run(["-m", "graphscope", "why", file, "w_1.grad", "--step", "0"], tmp_path)
+    asked = ["why", file, "w_1.grad", "--of", "l", "--step", "0"]
+    done = run(["-m", "graphscope", *asked], tmp_path)
 
     assert (made.returncode, done.returncode) == (0, 0)
-    assert blocks("text") == [done.stdout]
+    assert blocks("text")[0] == done.stdout
+
+
+def test_the_readmes_finding_is_what_check_prints() -> None:
+    finding = run_case("none_detach").only("none-grad")
+
+    lines = finding_lines(finding, width=88, head="step 0: none-grad: ")
+
+    assert blocks("text")[1].splitlines() == lines
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
