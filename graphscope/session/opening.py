@@ -20,7 +20,7 @@ def trace(*models: Any, **options: Any) -> Tracing:
             `gs.FindingError` in your code as soon as the step is over, `"warn"` gives
             a `gs.FindingWarning` at the line that is to blame, a function is called
             with the `Finding`. Each finding is told once. Looked at are steps 0 to 3
-            and four in a row of every 64, the first ones that run other operations,
+            and the last four of every 64, the first ones that run other operations,
             and those in which a NaN, an Inf or an exception comes up;
             `t.findings` looks at all.
 

@@ -354,12 +354,12 @@ def looked_at(
     return looked
 
 
-def test_of_many_equal_steps_four_in_a_row_of_each_period_are_looked_at(
+def test_of_many_equal_steps_the_last_four_of_each_period_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(following, "PERIOD", 8)
 
-    assert looked_at(19, monkeypatch) == [0, 1, 2, 3, 4, 8, 9, 10, 11, 16, 17, 18]
+    assert looked_at(17, monkeypatch) == [0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]
 
 
 def test_a_step_with_other_operations_is_looked_at_in_between(

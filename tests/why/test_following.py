@@ -108,7 +108,7 @@ def test_what_is_no_explosion_is_not_judged(judged: list[Any]) -> None:
 def test_quiet_steps_are_kept_for_a_while_and_gone_through_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_BATCH", 4)
+    monkeypatch.setattr(following, "PERIOD", 8)
     with gs.trace() as t:
         w = torch.tensor([1.0], requires_grad=True)
         for _ in range(20):
@@ -125,6 +125,6 @@ def test_quiet_steps_are_kept_for_a_while_and_gone_through_together(
             calls.append(step.step)
             follower.see()
 
-    # The first four of the run, the first four of the graph of step 1 on, then by four.
-    assert calls == [0, 1, 2, 3, 4, 8, 12, 16]
+    # Step 1 is the first of the graph that all others have.
+    assert calls == [0, 1, 2, 3, 4, 7, 15]
     assert follower.finish() == []

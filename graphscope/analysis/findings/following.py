@@ -27,10 +27,14 @@ from graphscope.model.packed import PackedNumbers
 from graphscope.model.trace import Status, Trace
 
 FIRST: Final = 4
-"""So many steps are looked at when the training begins, and in each period."""
+"""So many steps are looked at when the training begins, and of each period."""
 
 PERIOD: Final = 64
-"""Every so many steps it is looked at again, a few in a row."""
+"""So many steps with nothing new in them are gone through together, at their end.
+
+While a model computes, all of this leaves the processor's caches; to fetch it back for
+every step would cost more than what is done with it.
+"""
 
 _NEW: Final = 4
 """Steps with a graph that was not seen before which are looked at, of each graph."""
@@ -41,12 +45,8 @@ _NONFINITE: Final = 4
 """Steps with a NaN or an Inf which are looked at, of each graph."""
 
 
-_BATCH: Final = 32
-"""Steps that wait to be gone through together where nothing is new in them.
-
-While a model computes, all of this leaves the processor's caches; to fetch it back for
-every step would cost more than what is done with it.
-"""
+_MOST_BYTES: Final = 16 << 20
+"""Of the numbers of steps that wait to be gone through."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class _Known:
 class RunFollower:
     """Follows one run, step by step.
 
-    Looked at closely are the first four steps and four in a row of every 64, the first
+    Looked at closely are the first four steps and the last four of every 64, the first
     ones of a graph that is new, those in which a NaN, an Inf or an exception comes up.
     What shows only over several steps is followed in all of them.
     """
@@ -81,7 +81,7 @@ class RunFollower:
         self._waiting: list[Trace] = []
         self._usual: Graph | None = None
         self._graphs: dict[int, _Known] = {}
-        self._taken = self._count = 0
+        self._taken = self._count = self._bytes = 0
         self._new_left = _MOST_NEW
         self._was_finite = True
         self._told: dict[object, Finding] = {}
@@ -90,20 +90,23 @@ class RunFollower:
 
     def take(self, trace: Trace) -> bool:
         """Take the next step; whether it is time to `see`."""
+        seen = trace.observations
         self._waiting.append(trace)
-        place = self._taken % PERIOD
         self._taken += 1
-        return (
-            place < FIRST
-            or trace.graph is not self._usual
+        if (
+            trace.graph is not self._usual
             or trace.status is not Status.COMPLETE
-            or not getattr(trace.observations, "is_finite", False)
-            or len(self._waiting) >= _BATCH
-        )
+            or not isinstance(seen, PackedNumbers)
+            or not seen.is_finite
+        ):
+            return True
+        self._bytes += seen.size_bytes
+        is_due = self._taken <= FIRST or not self._taken % PERIOD
+        return is_due or self._bytes > _MOST_BYTES
 
     def see(self) -> list[Finding]:
         """Go through the steps that were taken since; return what is news."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
         return [finding for trace in waiting for finding in self._see(trace)]
 
     def _see(self, trace: Trace) -> list[Finding]:
@@ -138,7 +141,7 @@ class RunFollower:
 
     def _is_due(self, trace: Trace, known: _Known, loss: float | None) -> bool:
         """Whether a step is looked at; counts down what it is looked at for."""
-        is_first = self._count % PERIOD < FIRST
+        is_first = self._count < FIRST or self._count % PERIOD >= PERIOD - FIRST
         is_aborted = trace.status is Status.ABORTED
         is_finite = loss is None or isfinite(loss)
         is_lost = self._was_finite and not is_finite
