@@ -53,7 +53,8 @@ class Retained:
     Attributes:
         nodes: How many of its autograd nodes are alive.
         freed: How many of these a backward has run, and freed what they had saved.
-        saved_bytes: What the others have saved: results of ops of that step, each once.
+        saved_bytes: What the others have saved at least: tensors that ops of the step
+            have made, each once; not what only C++ has seen, nor data from outside.
         own_bytes: What the tensors that are held take themselves.
     """
 
@@ -155,12 +156,12 @@ def _is_tensor(value: Value) -> bool:
 
 
 def _size_of_new(graph: Graph, value: int) -> int:
-    """Return the bytes of a tensor that the step has made; 0 for any other.
+    """Return the bytes of a tensor that an op of the step has made; 0 for any other.
 
-    Parameters are alive anyway, and data may be.
+    Parameters are alive anyway, and data from outside may be.
     """
     found = graph.values[value]
-    if found.kind is not ValueKind.RESULT:
+    if found.op is None or found.kind not in (ValueKind.RESULT, ValueKind.INPUT):
         return 0
     return prod(found.shape) * width_of(found.dtype)
 
