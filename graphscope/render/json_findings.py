@@ -41,7 +41,7 @@ def findings_to_json(
 ) -> str:
     """Return the findings of a recording as one line of JSON.
 
-    >>> findings_to_json([], recording="run.gscope", steps=2, notes=())[-52:]
+    >>> findings_to_json([], recording="run.gscope", steps=2, notes=())[-54:]
     '"run.gscope", "steps": 2, "notes": [], "findings": []}'
     """
     document = {
