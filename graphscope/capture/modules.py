@@ -58,6 +58,7 @@ class ModuleWatch:
         self._hidden: list[tuple[int, Modes]] = []
         self.parts = 0  # how many functions are shown from inside just now
         self.settle: Callable[[], None] = lambda: None
+        self.on_raise: Callable[[torch.nn.Module, Any], None] = lambda _m, _a: None
 
     @property
     def scope(self) -> str:
@@ -211,6 +212,8 @@ class ModuleWatch:
             return
         scope = ""
         try:
+            if output is None:
+                self.on_raise(module, args)
             scope = self._end(module, args, output)
             if not self._journal.replay.is_active and not self._journal.is_in_backward:
                 with torch._C.DisableTorchFunction():

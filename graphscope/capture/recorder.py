@@ -107,6 +107,7 @@ class Recorder:
         self._raised = RaisedWatch(
             self._table, self._journal, self._ops, self._gradients, finder
         )
+        self._modules.on_raise = self._raised.note_module
         self._mode = CaptureMode(
             self._journal,
             self._nodes,

@@ -59,6 +59,17 @@ class RaisedCall:
         return plain_name(self.op)
 
     @property
+    def is_module(self) -> bool:
+        """Whether it is the call of a layer, which refused it before any op ran."""
+        return bool(self.class_name) and self.op.name == self.class_name
+
+    @property
+    def constructor(self) -> str:
+        """How the user's code makes such a layer."""
+        is_own = self.is_module and not self.op.target.startswith("torch.nn.")
+        return self.class_name if is_own else f"nn.{self.class_name}"
+
+    @property
     def layer(self) -> str:
         """Its layer as a part of a sentence; empty for a call outside of one.
 
@@ -68,7 +79,8 @@ class RaisedCall:
             return ""
         if self.op.scope:
             return f"the layer `{self.op.scope}`"
-        is_layer = _MADE_OF.get(self.name) == self.class_name.rstrip("123d")
+        made = _MADE_OF.get(self.name)
+        is_layer = self.is_module or made == self.class_name.rstrip("123d")
         return f"the layer {self._callee}" if is_layer and self._callee else ""
 
     @property

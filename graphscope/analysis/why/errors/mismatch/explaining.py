@@ -30,6 +30,7 @@ from graphscope.analysis.why.errors.mismatch.devices import explain_device
 from graphscope.analysis.why.errors.mismatch.dtypes import explain_dtype
 from graphscope.analysis.why.errors.mismatch.joins import explain_join
 from graphscope.analysis.why.errors.mismatch.losses import explain_loss
+from graphscope.analysis.why.errors.mismatch.modules import explain_module
 from graphscope.analysis.why.errors.mismatch.numbers import (
     explain_mask,
     explain_number,
@@ -54,7 +55,8 @@ from graphscope.model.trace import Trace
 _SPEAKS_OF_IT: Final = re.compile(
     r"\b(shapes?|sizes?|dims?|dimensions?|dtypes?|scalar types?|channels|elements"
     r"|devices?|broadcast\w*|batch_size|stride|axis|axes|[0-9]+-?D|Long|Float|Double"
-    r"|floating point|more than one value|must be long|index tensor)\b"
+    r"|floating point|more than one value|must be long|index tensor"
+    r"|input_size|batch number|feature number)\b"
 )
 _SPEAKS_OF_ANOTHER: Final = re.compile(
     r"out of (bounds|range|memory)|leaf Variable|modified (by an )?inplace"
@@ -64,6 +66,7 @@ _SPEAKS_OF_ANOTHER: Final = re.compile(
 )
 
 _FAMILIES: Final[Sequence[Explain]] = (
+    explain_module,
     explain_seed,
     explain_device,
     explain_loss,
