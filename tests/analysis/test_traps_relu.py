@@ -39,8 +39,8 @@ def test_a_dead_relu_on_the_output_is_named_with_its_silent_parameters() -> None
     assert said(found.explanation) == (
         "`o` (here) is 0: what goes into the ReLU is −10. The gradient that arrives "
         "there is 1, behind the ReLU it is 0. So the gradients of `a.weight`, "
-        "`a.bias`, `b.weight` and `b.bias` are 0, and no update moves them. Of `h` 100 % "
-        "are 0, of `o` 100 %."
+        "`a.bias`, `b.weight` and `b.bias` are 0, and no update moves them. Of `h` "
+        "100 % are 0, of `o` 100 %."
     )
     assert said(found.remedy) == (
         "Use `score` as the output, without the ReLU (here): an output that has to "

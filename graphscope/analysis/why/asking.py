@@ -176,9 +176,12 @@ def _ask(explain: Callable[[], Found]) -> Sequence[Finding]:
 
 
 def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    told: set[tuple[str, str]] = set()
+    """Leave out what blames a line that is blamed already, for several parameters."""
+    told: set[object] = set()
     for finding in findings:
-        key = finding.kind, finding.title
+        site = finding.site
+        place = finding.title if site is None else (site.file, site.line)
+        key = finding.kind, place
         if key not in told:
             told.add(key)
             yield finding

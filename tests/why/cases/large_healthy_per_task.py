@@ -1,4 +1,4 @@
-"""Several tasks in a loop, each with a backward, before one update of what they share."""
+"""Several tasks in a loop, each with a backward, before one update of their trunk."""
 
 import torch
 from torch import nn

@@ -9,7 +9,7 @@ from graphscope.analysis.evidence.reading import is_equal
 from graphscope.analysis.evidence.updating import learning_rate
 from graphscope.analysis.evidence.wording import amount, listing, one_line, where
 from graphscope.analysis.why.updates.clipping import changing_op
-from graphscope.analysis.why.updates.distance import Distance, measure, norm
+from graphscope.analysis.why.updates.distance import Distance, is_finite, measure, norm
 from graphscope.analysis.why.updates.look import Look, Moved, Run, first_version
 from graphscope.analysis.why.updates.too_little import rate_of
 from graphscope.errors import UnknownNameError
@@ -19,6 +19,9 @@ from graphscope.model.optimizers import HeldParameter
 from graphscope.model.trace import Trace
 
 _CHANGED: Final = 1e-6
+_NO_NUMBERS: Final = (
+    "Cannot tell how far, because its numbers were not all recorded.",
+)
 _ONLY_STATISTICS: Final = (
     "Cannot tell how far, because only statistics were recorded.",
 )
@@ -74,10 +77,12 @@ def _tell_moved(trace: Trace, run: Run, moved: Moved) -> Finding:
         step=trace.step,
         site=run.site,
         values=(moved.first,),
-        unknown=("Cannot tell how far, because its numbers were not all recorded.",),
     )
     if found is None:
-        return told
+        if is_finite(trace, moved):
+            return replace(told, unknown=_NO_NUMBERS)
+        end = f"`{moved.label}` is not finite after it"
+        return replace(told, explanation=f"{text}: {end}.")
     kind, title, end = _judge(found, rate)
     used = f"{text}. The gradient that it uses is of norm {amount(found.gradient)}"
     numbers = [

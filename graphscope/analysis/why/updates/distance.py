@@ -53,6 +53,13 @@ def measure(trace: Trace, moved: Moved) -> Distance | None:
     return Distance(moved, size, _way(before, after), used, total or 0.0)
 
 
+def is_finite(trace: Trace, moved: Moved) -> bool:
+    """Whether nothing that is known of an update shows a NaN or an Inf."""
+    seen = trace.seen(moved.after)
+    stats = None if seen is None else seen.stats
+    return stats is None or stats.is_finite
+
+
 def gradient_of(
     trace: Trace, moved: Moved, *, summed: bool = False
 ) -> Observation | None:
