@@ -56,7 +56,8 @@ def check(
             "--fail-on",
             metavar="KIND[,KIND]",
             help="Kinds that make the exit code 3, such as nan,none_grad; a kind "
-            "stands for all that begin with it. All findings are printed anyway. "
+            "stands for all that begin with it, and nan for inf and fp16-overflow "
+            "too. All findings are printed anyway. "
             "[default: every kind]",
             show_default=False,
         ),

@@ -81,3 +81,21 @@ def test_distances_among_the_predictions_themselves_are_right() -> None:
         h = w * 2
         (h.unsqueeze(1) - h).abs().mean().backward()
     assert kinds_of(t) == []
+
+
+def test_a_root_of_the_mean_and_a_printed_error_do_not_hide_the_pairs() -> None:
+    model, x, y = nn.Linear(2, 1), torch.rand(4, 2), torch.rand(4)
+    with gs.trace(model) as t:
+        error = model(x) - y
+        loss = torch.sqrt((error * error).mean() + 1e-6) / 2
+        loss.backward()
+        error.abs().mean().item()
+    assert kinds_of(t) == ["broadcast-loss"]
+
+
+def test_pairs_that_are_weighed_one_by_one_may_be_meant() -> None:
+    model, x, y = nn.Linear(2, 1), torch.rand(4, 2), torch.rand(4)
+    with gs.trace(model) as t:
+        distances = (model(x) - y) ** 2
+        torch.exp(-distances).mean().backward()
+    assert kinds_of(t) == []

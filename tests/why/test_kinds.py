@@ -8,6 +8,7 @@ from pathlib import Path
 from graphscope.analysis import findings
 from graphscope.analysis.findings.kinds import (
     ANSWERS,
+    FAMILIES,
     KINDS,
     covered_kinds,
     kind_lines,
@@ -51,5 +52,11 @@ def test_the_list_is_sorted_and_each_kind_fits_on_a_line() -> None:
 def test_a_name_stands_for_its_kind_and_for_those_that_begin_with_it() -> None:
     assert covered_kinds("NaN-Input") == ("nan-input",)
     assert covered_kinds("nan_input") == ("nan-input",)
-    assert "nan-input" in covered_kinds("nan")
+    assert covered_kinds("zero") == ("zero-feature", "zero-grad", "zero-lr")
     assert covered_kinds("na") == covered_kinds("") == covered_kinds("-") == ()
+
+
+def test_nan_stands_for_every_number_that_is_not_finite() -> None:
+    assert covered_kinds("nan") == ("fp16-overflow", "inf", "nan", "nan-input")
+    assert covered_kinds("inf") == ("inf",)
+    assert all(kinds <= set(KINDS) for kinds in FAMILIES.values())

@@ -56,16 +56,30 @@ ANSWERS: Final = frozenset({"finite", "flow", "size", "updated", "zero"})
 """Kinds of what `why` answers where nothing is wrong; no check finds them."""
 
 
+FAMILIES: Final[Mapping[str, frozenset[str]]] = {
+    "nan": frozenset({"fp16-overflow", "inf", "nan", "nan-input"})
+}
+"""Name -> the kinds of one question: who fears a NaN fears the Inf before it too."""
+
+
 def covered_kinds(asked: str) -> tuple[str, ...]:
     """Return the kinds that a name stands for: its own, and all that begin with it.
 
-    Nothing for a name of no kind. `_` and `-` are the same.
+    `nan` stands for all numbers that are not finite. Nothing for a name of no kind.
+    `_` and `-` are the same.
 
     >>> covered_kinds("dead_relu"), covered_kinds("dead"), covered_kinds("de")
     (('dead-relu',), ('dead-relu',), ())
+    >>> covered_kinds("nan")
+    ('fp16-overflow', 'inf', 'nan', 'nan-input')
     """
     name = asked.strip().lower().replace("_", "-")
-    return tuple(k for k in KINDS if name and (k == name or k.startswith(f"{name}-")))
+    family = FAMILIES.get(name, frozenset())
+    return tuple(
+        kind
+        for kind in KINDS
+        if name and (kind == name or kind in family or kind.startswith(f"{name}-"))
+    )
 
 
 def kind_lines(kinds: Iterable[str] = KINDS) -> list[str]:

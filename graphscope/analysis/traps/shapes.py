@@ -22,7 +22,9 @@ from graphscope.model.trace import Trace
 
 _COMPARING: Final = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 _DIFFERENCES: Final = frozenset({"sub", "rsub", "subtract"})
-_TO_LOSS: Final = frozenset({"pow", "square", "abs", "absolute", "mul", "mean", "sum"})
+_TO_LOSS: Final = frozenset(
+    {"pow", "square", "abs", "absolute", "mul", "div", "mean", "sum"}
+)
 _PAIR: Final = 2
 
 
@@ -34,7 +36,8 @@ def find_shape_traps(facts: Facts) -> Iterator[Check]:
         if loss.name in _COMPARING and not loss.has_raised and _spreads(*pair):
             yield partial(_judge, loss.op, *pair)
     for op in facts.graph.ops:
-        if op.kind is OpKind.COMPUTE and plain_name(op) in _DIFFERENCES:
+        is_learned = op.kind is OpKind.COMPUTE and op.id in facts.before_roots
+        if is_learned and plain_name(op) in _DIFFERENCES:
             found = _prediction_and_target(facts, op)
             if found is not None and _is_loss_by_hand(facts, op):
                 yield partial(_judge, op, *found)
@@ -59,18 +62,21 @@ def _prediction_and_target(facts: Facts, op: Op) -> tuple[Value, Value] | None:
 def _is_loss_by_hand(facts: Facts, op: Op) -> bool:
     """Whether the differences are only squared or made positive, and averaged.
 
-    Anything more may want every pair, as a kernel or a distance matrix does.
+    Anything more may want every pair, as a kernel or a distance matrix does. What is
+    done with their average, such as a root of it, is the same for all of them; and
+    what no gradient comes through, such as a mean that is printed, does not count.
     """
     value = op.outputs[0]
-    while value not in facts.graph.roots:
-        readers = facts.graph.consumers.get(value, ())
-        if len(readers) != 1:
+    while facts.graph.values[value].shape:
+        readers = [
+            facts.graph.ops[reader]
+            for reader in facts.graph.consumers.get(value, ())
+            if reader in facts.before_roots
+        ]
+        if len(readers) != 1 or plain_name(readers[0]) not in _TO_LOSS:
             return False
-        reader = facts.graph.ops[readers[0]]
-        if plain_name(reader) not in _TO_LOSS or not reader.outputs:
-            return False
-        value = reader.outputs[0]
-    return value != op.outputs[0]
+        value = readers[0].outputs[0]
+    return True
 
 
 def _judge(op: Op, prediction: Value, target: Value, trace: Trace) -> Finding:
