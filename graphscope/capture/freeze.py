@@ -42,6 +42,7 @@ class _Numbering:
         self.values: dict[RawValue, int] = {}
         self.nodes: dict[RawNode, int] = {}
         self.first_event: dict[RawValue, int] = {}
+        self._leaves: dict[RawNode, RawValue] = {}
         ran = [event.op for event in events if event.op is not None]
         self.ops = {op: number for number, op in enumerate(ran)}
         for index, event in enumerate(events):
@@ -73,12 +74,29 @@ class _Numbering:
                 self.value(value.owner, event)
             self.values[value] = len(self.values)
             self.first_event[value] = event
+            if value.node is not None and self._is_first(value):
+                self._leaves.setdefault(value.node, value)
+
+    def _is_first(self, value: RawValue) -> bool:
+        """Whether a leaf is in this step what an op of an older one has made of it."""
+        if value.op is None:
+            return value.is_leaf and value.previous is None
+        return value.is_leaf and value.op not in self.ops
+
+    def leaf_of(self, node: RawNode) -> RawValue | None:
+        """Return the first version in this step of the leaf that a node adds to.
+
+        Versions share the node. The one that it was made for may lie in an older step,
+        and what was read of it then is gone.
+        """
+        return self._leaves.get(node, node.leaf)
 
     def node(self, node: RawNode, event: int) -> None:
         if node not in self.nodes:
             self.nodes[node] = len(self.nodes)
-            if node.leaf is not None:
-                self.value(node.leaf, event)
+            leaf = self.leaf_of(node)
+            if leaf is not None:
+                self.value(leaf, event)
 
     def edges(self, node: RawNode) -> list[tuple[RawNode | None, int, RawValue | None]]:
         """Return the edges of a node of this step; an older one's are not its story."""
@@ -321,5 +339,5 @@ def _freeze_node(node: RawNode, number: int, ids: _Numbering) -> GradNode:
             )
             for target, position, value in ids.edges(node)
         ),
-        leaf=ids.values[node.leaf] if node.leaf is not None else None,
+        leaf=None if (leaf := ids.leaf_of(node)) is None else ids.values[leaf],
     )

@@ -342,3 +342,38 @@ def test_statements_on_one_line_end_one_step() -> None:
     steps = capture(run)
 
     assert [_phases(step)[-2:] for step in steps] == [[3, 5]] * 3
+
+
+def test_of_a_leaf_that_an_older_step_wrote_only_the_newest_version_is_read() -> None:
+    net, target = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    actor = torch.nn.Linear(1, 1)
+    critic_optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    actor_optimizer = torch.optim.SGD(actor.parameters(), lr=0.1)
+    wanted: list[float] = []
+
+    def run() -> None:
+        for _ in range(3):
+            wanted.append(target.weight.detach().clone().item())
+            with torch.no_grad():
+                y = target(torch.ones(2, 1))
+            loss = (net(torch.ones(2, 1)) - y).pow(2).mean()
+            critic_optimizer.zero_grad()
+            loss.backward()
+            critic_optimizer.step()
+            chosen = net(actor(torch.ones(2, 1))).mean()
+            actor_optimizer.zero_grad()
+            chosen.backward()
+            actor_optimizer.step()
+            target.weight.data.mul_(0.9)
+            target.weight.data.add_(0.1 * net.weight.data)
+
+    steps = capture(run, target)[::2]
+
+    assert [_read(step, "weight") for step in steps] == [[one] for one in wanted]
+
+
+def _read(step: Trace, name: str) -> list[float]:
+    """Return what was read of the parameters of that name."""
+    found = [v.id for v in step.graph.values if v.name == name and v.requires_grad]
+    seen = (step.value_of(value) for value in found)
+    return [one.data.item() for one in seen if one is not None and one.data is not None]
