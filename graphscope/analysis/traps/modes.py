@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphscope.analysis.evidence.calling import call_of_model
-from graphscope.analysis.evidence.facts import Facts, plain_name
+from graphscope.analysis.evidence.facts import Facts, is_arranging, plain_name
 from graphscope.analysis.evidence.source import all_sources
 from graphscope.analysis.evidence.wording import listing, name_call, where
 from graphscope.model.calls import ModuleCall
@@ -167,7 +167,7 @@ def _is_test(facts: Facts, op: Op) -> bool:
     """Whether an op ran without gradient, and nothing with a gradient comes of it.
 
     Data that a frozen generator makes for training are no test, and neither is what is
-    computed twice from the same: that is how one samples with dropout.
+    computed twice from the same data: that is how one samples with dropout.
     """
     if not _runs_without_gradient(facts, op):
         return False
@@ -182,14 +182,45 @@ def _is_test(facts: Facts, op: Op) -> bool:
             new = [v for v in found.outputs if v not in seen]
             seen.update(new)
             waiting += new
-    again = sum(
-        other.scope == op.scope
-        and other.name == op.name
+    return is_read and not any(
+        other.id != op.id
+        and _is_alike(op, other)
         and _call_place(other) == _call_place(op)
         and _runs_without_gradient(facts, other)
+        and _is_same_input(facts, op, other)
         for other in graph.ops
     )
-    return is_read and again == 1
+
+
+def _is_alike(one: Op, other: Op) -> bool:
+    """Whether two ops do the same at one place of a model."""
+    if (one.scope, one.name) != (other.scope, other.name):
+        return False
+    texts = [[a.text for a in op.arguments if a.value is None] for op in (one, other)]
+    return texts[0] == texts[1]
+
+
+def _is_same_input(facts: Facts, one: Op, other: Op) -> bool:
+    """Whether two runs of a model were given the same data.
+
+    Walked back side by side, runs on the same data meet at a tensor. The batches of a
+    loop are different tensors, or parts of one that was taken apart.
+    """
+    for _ in range(len(facts.graph.ops)):
+        if one.id == other.id or not one.inputs or not other.inputs:
+            return False
+        if not _is_alike(one, other):
+            return False
+        if is_arranging(one) and one.inputs[1:] != other.inputs[1:]:
+            return False
+        before = one.inputs[0], other.inputs[0]
+        if before[0] == before[1]:
+            return True
+        left, right = map(facts.op_of, before)
+        if left is None or right is None:
+            return False
+        one, other = left, right
+    return False
 
 
 def _runs_without_gradient(facts: Facts, op: Op) -> bool:
