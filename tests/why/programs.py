@@ -9,6 +9,7 @@ import io
 import re
 import runpy
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,9 @@ def _as_before() -> Iterator[None]:
     """Leave torch's random numbers and default dtype, and the import path."""
     state, dtype, path = torch.get_rng_state(), torch.get_default_dtype(), [*sys.path]
     try:
-        yield
+        with warnings.catch_warnings():  # of torch, about what the programs do wrong
+            warnings.simplefilter("ignore", UserWarning)
+            yield
     finally:
         torch.set_rng_state(state)
         torch.set_default_dtype(dtype)

@@ -7,13 +7,12 @@ the outermost part with no op in it is what was not entered.
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from graphscope.analysis.evidence.source import Source, names_of
 from graphscope.analysis.why.missing.bindings import Place
+from graphscope.analysis.why.missing.ran import Ran
 from graphscope.model.site import Site
-from graphscope.model.trace import Trace
 
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
 _CHANGING: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -39,40 +38,6 @@ class Untaken:
     site: Site
     is_fixed: bool
     others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Ran:
-    """Where ops ran in a step.
-
-    Attributes:
-        trace: The step.
-    """
-
-    trace: Trace
-
-    @cached_property
-    def places(self) -> dict[tuple[str, str], set[Place]]:
-        """File and function -> the lines and columns of its ops and calls.
-
-        The column of a line that only called is −1: where in the line is not known.
-        """
-        found: dict[tuple[str, str], set[Place]] = {}
-        for op in self.trace.graph.ops:
-            if op.site is None:
-                continue
-            own = op.site
-            found.setdefault((own.file, own.function), set()).add(
-                (own.line, own.column)
-            )
-            for frame in own.stack:
-                place = frame.line, -1
-                found.setdefault((frame.file, frame.function), set()).add(place)
-        return found
-
-    def in_function(self, source: Source, function: ast.AST) -> set[Place]:
-        """Return the places in a function at which something ran."""
-        return self.places.get((source.file, source.name_of(function)), set())
 
 
 def find_untaken(source: Source, node: ast.AST, ran: Ran) -> Untaken | None:

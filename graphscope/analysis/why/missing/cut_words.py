@@ -43,11 +43,13 @@ class Words:
         short: What cuts, in a few words.
         why: What it does to the gradient, a part of a sentence.
         remedy: What to do instead, a sentence.
+        is_whole: Whether all of the user's expression does it, not one op inside.
     """
 
     short: str
     why: str
     remedy: str
+    is_whole: bool = False
 
 
 def words_for(trace: Trace, op: Op, value: int) -> Words:
@@ -173,6 +175,7 @@ def _sample(op: Op) -> Words:
         "sample() draws without gradients, however its parameters were computed",
         f"Call `rsample()` instead of `sample()`{where(op.site)}: it draws so that the "
         "gradient passes.",
+        is_whole=True,
     )
 
 
@@ -182,6 +185,7 @@ def _checkpoint(op: Op) -> Words:
         "with `use_reentrant=True` a checkpoint passes gradients only if one of its "
         "inputs requires one",
         f"Pass `use_reentrant=False` to the checkpoint{where(op.site)}.",
+        is_whole=True,
     )
 
 

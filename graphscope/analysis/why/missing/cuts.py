@@ -80,12 +80,15 @@ def describe_cut(trace: Trace, op: Op, value: int) -> Cut:
 
 
 def _cut(trace: Trace, op: Op, words: Words) -> Cut:
-    code = code_of_call(trace, op)
+    code, call = code_of_call(trace, op), name_call(trace, op)
+    if words.is_whole and op.site is not None:
+        code = one_line(op.site.expression)
+        call = f"`{code}`{where(op.site)}"
     at = "" if op.site is None else f" at {op.site.short}"
     return Cut(
         op=op.id,
         mark=f"cut by {words.short}",
-        call=name_call(trace, op),
+        call=call,
         why=words.why,
         remedy=words.remedy,
         said=f"behind `{code}`{at}" if code else f"behind {words.short}{at}",

@@ -6,6 +6,7 @@ from graphscope.analysis.evidence.facts import plain_name
 from graphscope.analysis.evidence.reading import is_zero
 from graphscope.analysis.evidence.source import source_of
 from graphscope.analysis.evidence.wording import (
+    begin,
     listing,
     name_call,
     norm_of,
@@ -132,13 +133,16 @@ def frozen_reason(
     known = name or (found.name if found is not None and found.name else "it")
     who = "" if set_by is None else f": {tell_line(look, set_by)} made it so"
     doubt = "Cannot tell which line froze it: that was before the recording began."
-    undo = "" if set_by is None else f"Leave out {tell_line(look, set_by)}, or call "
-    call = f"`{known}.requires_grad_()`"
+    undo = "" if set_by is None else f"Leave out {tell_line(look, set_by)}, or "
+    if known.isidentifier():
+        ask = f"call `{known}.requires_grad_()`"
+    else:
+        ask = f"set requires_grad of `{known}` to True"
     return Reason(
         kind=Kind.FROZEN,
         title="requires_grad is False",
         because=f"requires_grad is False, so backward computes nothing for it{who}.",
-        remedy=f"{undo or 'Call '}{call} before the forward pass, if it is to learn.",
+        remedy=f"{begin(undo + ask)} before the forward pass, if it is to learn.",
         said="frozen (requires_grad is False)",
         site=set_by,
         values=() if value is None else (value,),

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
-from graphscope.analysis.evidence.wording import listing, name_and_place
+from graphscope.analysis.evidence.wording import listing, name_and_place, name_value
 from graphscope.analysis.why.missing.cuts import Cut, describe_copy, describe_cut
 from graphscope.analysis.why.missing.flow import Flow, Link
+from graphscope.analysis.why.missing.numbers import receiver_at
+from graphscope.analysis.why.missing.ran import Ran
 from graphscope.analysis.why.missing.uses import Unused, why_unused
 from graphscope.analysis.why.missing.ways import show_ways
 from graphscope.model.calls import ModuleParameter
@@ -39,6 +41,11 @@ class Look:
     def flow(self) -> Flow:
         """Where its numbers flow to."""
         return Flow(self.trace)
+
+    @cached_property
+    def ran(self) -> Ran:
+        """Where the user's code ran in it."""
+        return Ran(self.trace)
 
     @cached_property
     def owned(self) -> Mapping[str, ModuleParameter]:
@@ -94,10 +101,29 @@ class Look:
     def lacking(self) -> tuple[str, ...]:
         """What was not recorded, so that a use of something may have gone unseen."""
         reasons = dict.fromkeys(gap.reason for gap in self.trace.graph.gaps)
-        if not reasons:
-            return ()
-        listed = listing([reason.rstrip(".") for reason in reasons])
-        return (f"Cannot tell whether it was used unseen, because of a gap: {listed}.",)
+        told = []
+        if reasons:
+            listed = listing([reason.rstrip(".") for reason in reasons])
+            told.append(
+                f"Cannot tell whether it was used unseen, because of a gap: {listed}."
+            )
+        if self.carried:
+            names = listing([name_value(self.trace, v) for v in self.carried])
+            told.append(
+                f"Cannot tell whether it plays a role in {names}, because an earlier "
+                "step computed that."
+            )
+        return tuple(told)
+
+    @cached_property
+    def carried(self) -> tuple[int, ...]:
+        """What a root's gradient can reach and an earlier step has computed."""
+        kinds = self.trace.graph.values
+        return tuple(
+            value
+            for value in sorted(self.flow.connected)
+            if kinds[value].kind is ValueKind.CARRIED
+        )
 
     def paths(self, value: int) -> tuple[tuple[PathStep, ...], ...]:
         """Return the ways from a value to the loss; the last row may count others."""
@@ -117,7 +143,7 @@ class Look:
     def why_unused(self, name: str) -> Unused:
         """Say why nothing read a parameter; the same for all of one layer."""
         if name not in self._unused:
-            self._unused[name] = why_unused(self.trace, name)
+            self._unused[name] = why_unused(self.ran, name)
         return self._unused[name]
 
     def losses_of(self, value: int) -> list[int]:
@@ -132,7 +158,16 @@ class Look:
         roots = list(graph.roots) if value is None else self.losses_of(value)
         if not roots:
             return "the loss"
-        return listing([name_and_place(self.trace, root) for root in roots])
+        return listing([self._name_root(root) for root in roots])
+
+    def _name_root(self, root: int) -> str:
+        """Name a root; one that torch did not see being made as backward was called."""
+        graph = self.trace.graph
+        value, site = graph.values[root], None
+        if value.name is None and value.op is None and self.last_backward >= 0:
+            site = graph.events[self.last_backward].site
+        name = None if site is None else receiver_at(self.trace, site)
+        return name_and_place(self.trace, root) if name is None else f"`{name}`"
 
     def leaf_named(self, name: str) -> Value | None:
         """Return the first version of the leaf of a name."""

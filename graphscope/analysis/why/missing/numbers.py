@@ -136,7 +136,7 @@ class _Finder:
         site = graph.events[backward].site if backward >= 0 else value.site
         if not self._is_from_outside(value) or site is None:
             return
-        name = value.name or _receiver_at(self.trace, site)
+        name = value.name or receiver_at(self.trace, site)
         reader = self._reader(site, root, until=len(graph.ops))
         if reader is not None and name is not None:
             yield from reader.held(name, _MOST_STEPS)
@@ -256,7 +256,7 @@ class _Reader:
         return begin <= first and last <= end
 
 
-def _receiver_at(trace: Trace, site: Site) -> str | None:
+def receiver_at(trace: Trace, site: Site) -> str | None:
     """Return what `backward()` was called on at a line."""
     source = source_of(trace.sources, site.file)
     if source is None:

@@ -8,13 +8,12 @@ from typing import Final
 from graphscope.analysis.evidence.source import (
     FUNCTIONS,
     Source,
-    all_sources,
     dotted,
 )
 from graphscope.analysis.evidence.wording import listing
+from graphscope.analysis.why.missing.ran import Ran
 from graphscope.model.graph import Scope
 from graphscope.model.site import Site
-from graphscope.model.trace import Trace
 
 _BUILDING: Final = frozenset({"__init__", "reset_parameters", "__post_init__"})
 _REFLECTION: Final = frozenset(
@@ -50,9 +49,9 @@ class Owner:
         return self.scope.class_name
 
 
-def exists_in_source(trace: Trace, name: str) -> bool:
+def exists_in_source(ran: Ran, name: str) -> bool:
     """Whether a called module's class makes an attribute for a parameter's path."""
-    owner = owner_of(trace, name)
+    owner = owner_of(ran, name)
     return owner is not None and built_at(owner) is not None
 
 
@@ -69,40 +68,19 @@ class Use:
     node: ast.expr
 
 
-def owner_of(trace: Trace, name: str) -> Owner | None:
+def owner_of(ran: Ran, name: str) -> Owner | None:
     """Return the innermost called module on the path to a parameter."""
-    scopes = {s.path: s for s in trace.graph.scopes}
-    if not scopes or not any(c.parent is None for c in trace.graph.calls):
+    scopes = {s.path: s for s in ran.trace.graph.scopes}
+    if not scopes or not any(c.parent is None for c in ran.trace.graph.calls):
         return None
     parts = name.split(".")
     for count in range(len(parts) - 1, -1, -1):
         scope = scopes.get(".".join(parts[:count]))
         if scope is not None:
-            classes = list(_classes(trace, scope.class_name))
+            classes = ran.classes(scope.class_name)
             rest = ".".join(parts[count + 1 :])
             return Owner(scope, parts[count], rest, classes)
     return None
-
-
-def _classes(trace: Trace, name: str) -> Iterator[tuple[Source, ast.ClassDef]]:
-    """Yield the classes of a name, and those that they are derived from."""
-    known = [
-        (source, node)
-        for source in all_sources(trace.sources)
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.ClassDef)
-    ]
-    wanted, seen = [name], set[str]()
-    while wanted:
-        current = wanted.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for source, node in known:
-            if node.name == current:
-                yield source, node
-                names = (dotted(base) for base in node.bases)
-                wanted += [n.rpartition(".")[2] for n in names if n is not None]
 
 
 def uses_of(owner: Owner) -> Iterator[Use]:

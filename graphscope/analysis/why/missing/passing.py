@@ -14,6 +14,7 @@ from graphscope.analysis.why.missing.stopping import (
     tell_without_backward,
 )
 from graphscope.model.graph import EventKind, Value
+from graphscope.model.trace import Status
 
 
 def why_not_reached(look: Look, value: Value) -> Reason:
@@ -27,6 +28,8 @@ def why_not_reached(look: Look, value: Value) -> Reason:
         return tell_connected(look, value)
     if look.flow.first_cuts.get(value.id):
         return tell_cut(look, value)
+    if look.carried and look.trace.status is Status.ABORTED:
+        return tell_connected(look, value)
     readers = [op for v in look.versions(value) for op in look.flow.readers(v)]
     if not readers:
         return tell_unused(look, value)

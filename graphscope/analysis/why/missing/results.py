@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 
 from graphscope.analysis.evidence.source import dotted, parse_expression, source_of
 from graphscope.analysis.evidence.wording import name_call, norm_of, one_line, where
@@ -64,16 +65,39 @@ def _leaf_before(trace: Trace, value: Value) -> Value | None:
     if value.kind is ValueKind.CARRIED:
         line = update_line(trace, value)
         return value if line is not None else None
+    if not _uses_its_gradient(trace, value):
+        return None
+    kinds = (ValueKind.PARAMETER, ValueKind.CARRIED)
+    same = _read_by_name(trace, value)
+    direct = (v for v in same if v.kind in kinds)
+    others = (v for v in same if _comes_from_leaf(trace, v))
+    return next(chain(direct, others), None)
+
+
+def _read_by_name(trace: Trace, value: Value) -> list[Value]:
+    """Return what a result was computed from under its own name."""
+    values = trace.graph.values
     op = None if value.op is None else trace.graph.ops[value.op]
     read = [] if op is None else [values[v] for v in op.inputs]
-    kinds = (ValueKind.PARAMETER, ValueKind.CARRIED)
-    same = [v for v in read if v.name == name and v.kind in kinds]
-    same += [v for v in read if v.name == name and _leaf_before_result(trace, v)]
-    return same[0] if same and _uses_its_gradient(trace, value) else None
+    return [v for v in read if v.name == value.name]
 
 
-def _leaf_before_result(trace: Trace, value: Value) -> bool:
-    return value.kind is ValueKind.RESULT and _leaf_before(trace, value) is not None
+def _comes_from_leaf(trace: Trace, result: Value) -> bool:
+    """Whether a result replaced a leaf, itself or by way of others that did."""
+    waiting, seen = [result], {result.id}
+    while waiting:
+        value = waiting.pop()
+        if value.is_leaf or value.kind is not ValueKind.RESULT:
+            continue
+        if not _uses_its_gradient(trace, value):
+            continue
+        for one in _read_by_name(trace, value):
+            if one.kind in (ValueKind.PARAMETER, ValueKind.CARRIED):
+                return True
+            if one.id not in seen:
+                seen.add(one.id)
+                waiting.append(one)
+    return False
 
 
 def _uses_its_gradient(trace: Trace, value: Value) -> bool:

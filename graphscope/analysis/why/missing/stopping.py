@@ -52,10 +52,11 @@ def _ended(look: Look, when: str, value: Value, site: Site | None) -> Reason:
         title=f"the step ended {when}",
         because=f"The step ended {when}: {short}",
         remedy="Mend that error first.",
-        said=f"the step ended {when}",
+        said="not reached before the exception",
         site=site,
         values=(value.id,),
         paths=look.paths(value.id),
+        unknown=() if value.id in look.flow.connected else look.lacking,
     )
 
 

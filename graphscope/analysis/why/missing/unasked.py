@@ -16,6 +16,7 @@ from graphscope.analysis.why.missing.judge import is_replacement_harmful
 from graphscope.analysis.why.missing.look import Look
 from graphscope.analysis.why.missing.reason import Kind, Reason
 from graphscope.analysis.why.missing.results import why_result
+from graphscope.analysis.why.missing.seen import parameter_names
 from graphscope.model.finding import Finding
 from graphscope.model.graph import EventKind, Value, ValueKind
 from graphscope.model.site import Site
@@ -94,13 +95,19 @@ def _first_read(source: Source, function: ast.AST, value: Value) -> Site | None:
 def find_emptied(look: Look, got: Iterable[str]) -> Iterator[Finding]:
     """Yield the zeroing between a backward and its update, which had nothing left."""
     groups: dict[object, tuple[Reason, list[str]]] = {}
-    for name in sorted(got):
+    for name in _in_order(look, got):
         leaf = look.leaf_named(name)
         reason = None if leaf is None else reason_of(look, leaf)
         if reason is not None and reason.kind is Kind.ZEROED:
             groups.setdefault(reason.key, (reason, []))[1].append(name)
     for reason, names in groups.values():
         yield to_finding(look.trace, reason, names)
+
+
+def _in_order(look: Look, names: Iterable[str]) -> list[str]:
+    """Return names in the order of the model, and then of the alphabet."""
+    order = {n: i for i, n in enumerate(parameter_names(look.trace.graph))}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
 
 def find_no_backward(look: Look) -> Iterator[Finding]:
@@ -133,7 +140,7 @@ def find_no_backward(look: Look) -> Iterator[Finding]:
 def find_only_captured(looks: Sequence[Look], names: set[str]) -> Iterator[Finding]:
     """Yield the gradients that an optimizer waits for and autograd.grad returned."""
     groups: dict[object, tuple[Look, Reason, list[str]]] = {}
-    for name in sorted(names):
+    for name in _in_order(looks[0], names):
         for look in looks:
             leaf = look.leaf_named(name)
             reason = None if leaf is None else reason_of(look, leaf)

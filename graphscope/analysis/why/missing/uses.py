@@ -12,7 +12,6 @@ from graphscope.analysis.evidence.source import (
 )
 from graphscope.analysis.evidence.wording import listing, where
 from graphscope.analysis.why.missing.branches import (
-    Ran,
     Untaken,
     find_empty_loop,
     find_untaken,
@@ -27,8 +26,8 @@ from graphscope.analysis.why.missing.owners import (
     owner_of,
     uses_of,
 )
+from graphscope.analysis.why.missing.ran import Ran
 from graphscope.model.site import Site
-from graphscope.model.trace import Trace
 
 _CHANCE: Final = re.compile(
     r"rand|choice|drop|sample|bernoulli|multinomial|shuffle|topk|argmax|gumbel|nonzero"
@@ -59,12 +58,11 @@ class Unused:
     unknown: tuple[str, ...] = ()
 
 
-def why_unused(trace: Trace, name: str) -> Unused:
+def why_unused(ran: Ran, name: str) -> Unused:
     """Say why nothing in a step read the parameter or variable of a name."""
-    ran = Ran(trace)
-    owner = owner_of(trace, name)
+    owner = owner_of(ran, name)
     if owner is None:
-        return _variable(trace, name, ran)
+        return _variable(ran, name)
     if not owner.classes:
         return Unused(
             said=f"Nothing in the step read it: `{owner.class_name}` did not use it.",
@@ -199,11 +197,11 @@ def _is_left_to_chance(use: Use) -> bool:
     return _CHANCE.search(text) is not None
 
 
-def _variable(trace: Trace, name: str, ran: Ran) -> Unused:
+def _variable(ran: Ran, name: str) -> Unused:
     """Say why nothing read a variable, from the function that made it."""
-    ids = trace.graph.names.get(name, ())
-    made = next((trace.graph.values[i].site for i in ids), None)
-    source = None if made is None else source_of(trace.sources, made.file)
+    ids = ran.trace.graph.names.get(name, ())
+    made = next((ran.trace.graph.values[i].site for i in ids), None)
+    source = None if made is None else source_of(ran.trace.sources, made.file)
     uses = [] if source is None else list(_uses_of_variable(source, name))
     if not uses:
         return Unused(

@@ -15,7 +15,7 @@ from graphscope.analysis.evidence.source import (
 )
 from graphscope.analysis.evidence.wording import count, listing, name_and_place, where
 from graphscope.analysis.why.missing.bindings import is_called
-from graphscope.analysis.why.missing.branches import Ran, find_untaken
+from graphscope.analysis.why.missing.branches import find_untaken
 from graphscope.analysis.why.missing.leaves import tell_line
 from graphscope.analysis.why.missing.look import Look
 from graphscope.analysis.why.missing.results import update_line
@@ -170,7 +170,7 @@ def _never_added(look: Look, failed: Failed) -> Nothing | None:
     if root.name is None or (root.op is not None and not _is_created(look, root)):
         return None
     for source, node in _changes_of(look, root):
-        untaken = find_untaken(source, node, Ran(look.trace))
+        untaken = find_untaken(source, node, look.ran)
         if untaken is not None:
             change = source.site_of(node)
             return Nothing(
