@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from graphscope.analysis.chain import ChainRule, find_chain_rule
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.findings import find_all, find_at, find_over_steps
@@ -18,8 +20,8 @@ from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 from graphscope.render.text.chain import chain_lines
 from graphscope.render.text.findings import finding_lines, wrap_text
+from graphscope.session.choosing import find_step
 from graphscope.session.reproducing import save_reproduction
-from graphscope.storage.numbering import find_position, step_numbers
 
 _GRAD: Final = ".grad"
 _NONE_GRAD: Final = "none-grad"
@@ -123,25 +125,19 @@ def ask_why(
     """
     found = find_findings(steps) if findings is None else findings
     known = [f for f in find_at(trace, found) if is_about(f, trace, name)]
-    told = answer(Facts(trace.graph), trace, name, steps, known=known)
+    kinds = {
+        f.kind
+        for f in found
+        if (at := find_step(steps, f)) is not None and is_about(f, at, name)
+    }
+    facts = Facts(trace.graph)
+    told = answer(facts, trace, name, steps, known=known, kinds=kinds)
     return AnswerView(trace, told, _find_rule(trace, told), steps)
 
 
 def ask_step(trace: Trace, name: str) -> AnswerView:
     """Answer the same of a step that is looked at alone."""
     return ask_why(trace, name, [trace])
-
-
-def find_telling_step(
-    recording: Recording, name: str, findings: Sequence[Finding]
-) -> int | None:
-    """Return the position of the first step with a finding about a name, if any is."""
-    numbers = step_numbers(recording)
-    for finding in findings:
-        position = find_position(numbers, finding.step)
-        if position is not None and is_about(finding, recording[position], name):
-            return position
-    return None
 
 
 def last_with(recording: Recording, name: str) -> Trace | None:
@@ -163,9 +159,10 @@ def choose_trace(
     That is the first one in which something was found about it, else the usual one,
     else the last one that knows the name.
     """
-    position = find_telling_step(recording, name, findings)
-    if position is not None:
-        return recording[position]
+    for finding in findings:
+        trace = find_step(recording, finding)
+        if trace is not None and is_about(finding, trace, name):
+            return trace
     if name.removesuffix(_GRAD) in all_names(usual.graph):
         return usual
     return last_with(recording, name) or usual
@@ -190,6 +187,6 @@ def find_findings(steps: Steps) -> tuple[Finding, ...]:
 
 def _find_rule(trace: Trace, found: Answer) -> ChainRule | None:
     if found.has_gradient and found.value is not None and trace.graph.roots:
-        with suppress(NotRecordedError):
+        with suppress(NotRecordedError), np.errstate(all="ignore"):
             return find_chain_rule(trace, found.value, trace.graph.roots[-1])
     return None

@@ -13,7 +13,7 @@ from graphscope.errors import ExportError, NotRecordedError
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording, Trace
 from graphscope.render.atomic import check_target, replace_file
-from graphscope.storage.numbering import find_position, step_numbers
+from graphscope.session.choosing import find_step
 
 _KINDS: Final = frozenset({"nan", "inf", "fp16-overflow"})
 _WHAT: Final = "script"
@@ -41,27 +41,18 @@ def save_reproduction(
     """
     for finding in findings:
         if finding.kind in _KINDS:
-            text = write_reproduction(_find_step(steps, finding), finding)
+            trace = find_step(steps, finding)
+            if trace is None:
+                raise NotRecordedError(
+                    f"Step {finding.step}, in which it became so, is not recorded."
+                )
+            text = write_reproduction(trace, finding)
             _write(path, f"{_HEAD}\n{text}")
             return
     raise NotRecordedError(
         f"There is nothing to reproduce: no NaN and no Inf explains {question!r}. Ask "
         "about a value that is not finite; `graphscope check` names them."
     )
-
-
-def _find_step(steps: Recording | Sequence[Trace], finding: Finding) -> Trace:
-    numbers = (
-        [trace.step for trace in steps]
-        if isinstance(steps, Sequence)
-        else step_numbers(steps)
-    )
-    position = find_position(numbers, finding.step)
-    if position is None:
-        raise NotRecordedError(
-            f"Step {finding.step}, in which it became so, is not in the recording."
-        )
-    return steps[position]
 
 
 def _write(path: Path, text: str) -> None:

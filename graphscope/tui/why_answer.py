@@ -46,7 +46,8 @@ def _answer(asked: Asked) -> WhyAnswer:
         return _with_error(_answer_op(asked), facts, trace)
     if asked.is_cut_short and _may_still_come(facts, trace, value):
         return _answer_waiting(asked, value)
-    found = answer_value(facts, trace, value, asked.steps)
+    known = findings_of_node(asked.findings, asked.node)
+    found = answer_value(facts, trace, value, asked.steps, known=known)
     return WhyAnswer(
         found.question, found.verdict, found.findings, is_suspicious=found.is_suspicious
     )

@@ -31,12 +31,14 @@ def network() -> Any:
     torch.manual_seed(0)
     model = Net()
     w = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([*model.parameters(), w], lr=0.1)
     with gs.trace(model) as t:
         x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
         cut = (w * 2).detach()
         y = model(x + cut)
         z = y * 0
         (y.sum() + z.sum()).backward()
+        optimizer.step()
     return t
 
 
@@ -78,7 +80,7 @@ VERDICTS = {
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_the_verdict_says_what_the_gradient_is(numbers: Any, name: str) -> None:
-    found = ask(numbers, name)
+    found = numbers.why(name).answer
 
     assert found.verdict == VERDICTS[name]
     assert found.is_suspicious is (name == "root")
@@ -102,7 +104,7 @@ LOST = {
 
 @pytest.mark.parametrize("name", [*DATA, *LOST])
 def test_a_gradient_that_is_missing_is_explained(network: Any, name: str) -> None:
-    found = ask(network, name)
+    found = network.why(name).answer
 
     assert found.verdict == {**DATA, **LOST}[name]
     assert found.is_suspicious is (name in LOST)
@@ -118,7 +120,7 @@ def test_a_name_that_nothing_has_is_an_error_with_the_nearest_names(
 
     assert str(caught.value) == (
         "Nothing is named 'fc.weigth' in step 0. Nearest names: fc2.weight, "
-        "fc1.weight, fc2.bias."
+        "fc1.weight, unused.weight."
     )
 
 
@@ -142,8 +144,38 @@ def test_what_was_found_in_the_recording_comes_before_what_is_good_to_know(
 
     assert found.findings[0] is known
     assert found.is_suspicious
+    assert not ask(numbers, "x").is_suspicious
     assert found.verdict == "`x.grad` is 12 in step 0."
     assert {one.kind for one in found.findings[1:]}.isdisjoint({"missing-zero-grad"})
+
+
+def test_what_one_step_leaves_out_is_no_fault_where_another_trains_it() -> None:
+    first, second = (torch.tensor(1.0, requires_grad=True) for _ in range(2))
+    optimizers = [torch.optim.SGD([leaf], lr=0.1) for leaf in (first, second)]
+    with gs.trace() as t:
+        for step in range(4):
+            loss = first.detach() * second if step % 2 else first * second.detach()
+            optimizers[step % 2].zero_grad()
+            loss.backward()
+            optimizers[step % 2].step()
+
+    found = t.steps.why("first", step=3)
+    assert found.verdict == "`first.grad` is None in step 3."
+    assert [finding.kind for finding in found.findings] == ["none-grad"]
+    assert not found.is_suspicious
+
+
+def test_the_gradient_of_a_leaf_without_a_name_can_be_asked_for_by_its_own() -> None:
+    leaves = [torch.tensor([1.0, 2.0], requires_grad=True)]
+    with gs.trace() as t:
+        (leaves[0] * 3).sum().backward()
+        g = leaves[0].grad
+        assert g is not None
+        doubled = g * 2
+
+    (name,) = (n for n in t.names if n.endswith(".grad") or n == "g")
+    assert str(t.why(name)).splitlines()[0]
+    assert doubled.tolist() == [6.0, 6.0]
 
 
 def test_a_recorded_step_answers_and_prints_verdict_and_chain_rule(

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
+
+import numpy as np
 
 from graphscope.analysis.evidence.facts import Check, Facts
 from graphscope.analysis.evidence.over_steps import RunCheck
@@ -24,6 +27,9 @@ UNFIT: tuple[type[Exception], ...] = (
 
 A stranger's recording may hold such. It can still be looked at without the check.
 """
+
+quiet = partial(np.errstate, all="ignore")
+"""Keeps NumPy's warnings about huge numbers from the user, whose numbers they are."""
 
 _KEPT_GRAPHS: Final = 8
 
@@ -52,13 +58,14 @@ class StepFinder:
     def find(self, trace: Trace) -> tuple[Finding, ...]:
         """Return what is wrong in a step."""
         found: list[Finding] = []
-        for check in self._look_at(trace.graph).checks:
-            try:
-                finding = check(trace)
-            except UNFIT:
-                continue
-            if finding is not None:
-                found.append(finding)
+        with quiet():
+            for check in self._look_at(trace.graph).checks:
+                try:
+                    finding = check(trace)
+                except UNFIT:
+                    continue
+                if finding is not None:
+                    found.append(finding)
         return tuple(found)
 
     def places(self, graph: Graph) -> frozenset[object]:
@@ -90,7 +97,8 @@ def place_of(site: Site | None) -> object:
 def ask(judge: Callable[[], Finding | None]) -> Finding | None:
     """Return what a check finds; nothing of numbers that do not fit their graph."""
     try:
-        return judge()
+        with quiet():
+            return judge()
     except UNFIT:
         return None
 
@@ -98,18 +106,20 @@ def ask(judge: Callable[[], Finding | None]) -> Finding | None:
 def see_all(checks: Iterable[RunCheck], trace: Trace, facts: Facts) -> list[Finding]:
     """Let checks look at a step; return what they can tell already."""
     found: list[Finding] = []
-    for check in checks:
-        try:
-            found.extend(check.see(trace, facts))
-        except UNFIT:
-            continue
+    with quiet():
+        for check in checks:
+            try:
+                found.extend(check.see(trace, facts))
+            except UNFIT:
+                continue
     return found
 
 
 def ask_all(judge: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
     """Return all that a check finds; nothing of numbers that do not fit."""
     try:
-        return tuple(judge())
+        with quiet():
+            return tuple(judge())
     except UNFIT:
         return ()
 

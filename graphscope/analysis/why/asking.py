@@ -4,13 +4,13 @@ Separate from the explanations, each of which answers for one state of a gradien
 is missing, 0, not finite, or a number like any other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
-from graphscope.analysis.findings.finder import UNFIT
+from graphscope.analysis.findings.finder import UNFIT, quiet
 from graphscope.analysis.findings.kinds import KINDS
 from graphscope.analysis.why.answer import Answer
 from graphscope.analysis.why.errors import explain_error
@@ -40,6 +40,12 @@ Steps = Recording | Sequence[Trace]
 Found = Finding | Sequence[Finding] | None
 
 _GRAD: Final = ".grad"
+_OF_RUNS: Final = frozenset(
+    {NONE_GRAD, "zero-grad", "vanishing-grad", "exploding-grad", "not-updated"}
+    | {"zero-lr", "tiny-update", "huge-update", "frozen-update", "clipped-to-nothing"}
+    | {"nan", "inf", "fp16-overflow"}
+)
+"""What may be right in one step: only the run shows whether it is a fault."""
 _GRADIENT_KINDS: Final = frozenset({NONE_GRAD, "zero-grad", "not-updated"})
 """What an update says that is told of the gradient already, or that is no fault."""
 
@@ -51,6 +57,7 @@ def answer(
     steps: Steps | None = None,
     *,
     known: Sequence[Finding] = (),
+    kinds: Collection[str] = (),
 ) -> Answer:
     """Answer why something is what it is in a step.
 
@@ -59,17 +66,18 @@ def answer(
         trace: The step.
         name: A name of the user's code, such as `w`, `w.grad` or `fc1.weight.grad`.
         steps: The steps of the recording, for what shows over several.
-        known: What was found in the recording and is about it.
+        known: What was found in this step of the recording and is about it.
+        kinds: Kinds of what was found about it in any step.
 
     Raises:
         UnknownNameError: The step has nothing of that name; lists the nearest three.
     """
+    names = trace.graph.names
     asked = name.removesuffix(_GRAD)
-    if asked in trace.graph.names:
-        value = trace.resolve(asked).id
-        is_grad = asked != name
-        asking = _Asking(name, is_grad=is_grad, known=tuple(known))
-        return _answer(facts, trace, value, steps, asking)
+    asking = _Asking(name, asked != name, tuple(known), frozenset(kinds))
+    for text in (asked, name):  # a gradient may have a name and its leaf none
+        if text in names:
+            return _answer(facts, trace, trace.resolve(text).id, steps, asking)
     try:
         found = explain_missing(facts, trace, asked)
     except UnknownNameError:
@@ -79,7 +87,7 @@ def answer(
         verdict=describe_missing(asked, trace.step),
         findings=tuple(_once([found, *known])),
         step=trace.step,
-        is_suspicious=bool(trace.graph.roots),
+        is_suspicious=_is_suspicious([found], asking),
     )
 
 
@@ -98,7 +106,7 @@ def answer_value(
         trace: The step.
         value: Id of the value.
         steps: The steps of the recording, for what shows over several.
-        known: What was found in the recording and is about it.
+        known: What was found in this step of the recording and is about it.
     """
     asking = _Asking(trace.title_of(value), is_grad=False, known=tuple(known))
     return _answer(facts, trace, value, steps, asking)
@@ -106,32 +114,41 @@ def answer_value(
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A question: in which words, whether about `h.grad`, what is known already."""
+    """A question.
 
-    question: str
+    Attributes:
+        text: Its words.
+        is_grad: Whether it is about `h.grad`, not about `h`.
+        known: What was found about it in this step.
+        kinds: The kinds of what was found about it in any step.
+    """
+
+    text: str
     is_grad: bool
-    known: tuple[Finding, ...]
+    known: tuple[Finding, ...] = ()
+    kinds: frozenset[str] = frozenset()
 
 
 def _answer(
     facts: Facts, trace: Trace, value: int, steps: Steps | None, asking: _Asking
 ) -> Answer:
-    subject = read_subject(trace, trace.graph.values[value])
-    found = list(_once([*_explain(facts, trace, subject, steps), *asking.known]))
+    with quiet():
+        subject = read_subject(trace, trace.graph.values[value])
+        explained = [*_explain(facts, trace, subject, steps)]
+    found = list(_once([*explained, *asking.known]))
     found.sort(key=lambda finding: finding.kind not in KINDS)  # the others are comfort
-    is_suspicious = _is_suspicious(trace, subject, found)
     return Answer(
-        question=asking.question,
+        question=asking.text,
         verdict=describe_subject(
             trace,
             subject,
             is_asked_as_grad=asking.is_grad,
-            is_suspicious=is_suspicious,
+            is_plain=all(finding.kind not in KINDS for finding in found),
         ),
         findings=tuple(found),
         step=trace.step,
         value=subject.value.id,
-        is_suspicious=is_suspicious,
+        is_suspicious=_is_suspicious(found, asking),
         has_gradient=subject.state is not State.MISSING,
         is_usual=subject.state is State.USUAL,
     )
@@ -187,10 +204,10 @@ def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _is_suspicious(trace: Trace, subject: Subject, found: Sequence[Finding]) -> bool:
-    """Whether what explains a gradient is a fault; data need no gradient."""
-    if subject.state is State.MISSING:
-        if subject.value.requires_grad and trace.graph.roots:
-            return True
-        found = [finding for finding in found if finding.kind != NONE_GRAD]
-    return any(finding.kind in KINDS for finding in found)
+def _is_suspicious(found: Sequence[Finding], asking: _Asking) -> bool:
+    """Whether what explains a gradient is a fault.
+
+    What can be right in one step is one only if the run says so.
+    """
+    faults = (KINDS.keys() - _OF_RUNS) | asking.kinds
+    return bool(asking.known) or any(finding.kind in faults for finding in found)

@@ -31,7 +31,7 @@ def describe_missing(name: str, step: int) -> str:
 
 
 def describe_subject(
-    trace: Trace, subject: Subject, *, is_asked_as_grad: bool, is_suspicious: bool
+    trace: Trace, subject: Subject, *, is_asked_as_grad: bool, is_plain: bool
 ) -> str:
     """Say in a sentence what a gradient is.
 
@@ -39,7 +39,7 @@ def describe_subject(
         trace: The step.
         subject: Whose it is.
         is_asked_as_grad: Whether the question was about `h.grad`, not about `h`.
-        is_suspicious: Whether more follows that is wrong.
+        is_plain: Whether nothing follows that may be wrong.
     """
     gradient, step = name_gradient(trace, subject), f"in step {trace.step}"
     name = name_value(trace, subject.value.id)
@@ -57,7 +57,7 @@ def describe_subject(
         return (
             f"{text}, but {name} itself is not finite: it has {_own(trace, subject)}."
         )
-    if subject.state is State.USUAL and not is_suspicious:
+    if subject.state is State.USUAL and is_plain:
         return f"{text}, and nothing about it is suspicious."
     return f"{text}."
 
