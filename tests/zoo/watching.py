@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from graphscope.analysis.findings import find_all, finder
 from graphscope.diagram.build import build_diagram
 from graphscope.diagram.options import DiagramOptions
 from graphscope.model.graph import Graph, Value, ValueKind
@@ -28,6 +29,10 @@ from graphscope.render.text import to_text
 from tests.capture.capturing import capture
 
 SEED = 7
+_ROOT = ("nan", "`y` becomes NaN: sqrt of a negative number")
+ABOUT = {"anomaly": (_ROOT,), "not_finite": (_ROOT,)}
+"""What is found in the programs that are about a fault, by their names."""
+
 Walk = list[tuple[str, list[tuple[int | None, int]]]]
 """Of each node, in order of discovery: its name, and where its edges lead."""
 
@@ -320,8 +325,20 @@ def check_drawn(program: Program) -> None:
         assert [box.id for box in diagram.boxes if box.id not in source] == []
 
 
+def check_judged(program: Program) -> None:
+    """No check fails, and nothing is found but in programs that are about it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finder, "UNFIT", ())
+        found = find_all(watch(program).traces)
+    wanted = ABOUT.get(program.__name__, ())
+    assert [(finding.kind, finding.title) for finding in found] == [*wanted]
+
+
 def three_parts(programs: list[Program]) -> tuple[Any, Any, Any, Any]:
-    """Return the tests that every program must pass: three parts, and a picture."""
+    """Return the tests that every program must pass: three parts, and a picture.
+
+    What can be drawn is judged too: both ask for the traces and nothing else.
+    """
     every = pytest.mark.parametrize("program", programs, ids=lambda p: p.__name__)
 
     @every
@@ -339,6 +356,7 @@ def three_parts(programs: list[Program]) -> tuple[Any, Any, Any, Any]:
     @every
     def test_it_can_be_drawn(program: Program) -> None:
         check_drawn(program)
+        check_judged(program)
 
     return (
         test_it_is_harmless,

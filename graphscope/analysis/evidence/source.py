@@ -42,6 +42,15 @@ class Source:
         }
 
     @cached_property
+    def attributes(self) -> frozenset[str]:
+        """All that is read or set of something with a name: `w.grad`, `self.fc.bias`.
+
+        Most questions about an attribute end here, without a walk through the tree.
+        """
+        nodes = (n for n in ast.walk(self.tree) if isinstance(n, ast.Attribute))
+        return frozenset(code for n in nodes if (code := dotted(n)) is not None)
+
+    @cached_property
     def functions(self) -> Mapping[str, tuple[ast.AST, ...]]:
         """Qualified name, as Python writes it -> the functions of that name."""
         found: dict[str, tuple[ast.AST, ...]] = {"<module>": (self.tree,)}
@@ -80,7 +89,19 @@ class Source:
 
     def text_of(self, node: ast.AST) -> str:
         """Return the text of an expression, on one line."""
-        return " ".join((ast.get_source_segment(self._text, node) or "").split())
+        (first, begin), (last, end) = self.spans(node)
+        if first == last:
+            return " ".join(self._line(first)[begin:end].split())
+        inner = self.lines[first : last - 1]
+        parts = (self._line(first)[begin:], *inner, self._line(last)[:end])
+        return " ".join(" ".join(parts).split())
+
+    def mentions(self, text: str) -> bool:
+        """Whether a piece of text is anywhere in the file, without a look at its tree.
+
+        It costs little where it keeps a large file from being gone through.
+        """
+        return any(text in line for line in self.lines)
 
     def head_of(self, line: int) -> str:
         """Return the code of a line, without its margins and its comment."""
@@ -118,10 +139,6 @@ class Source:
             last,
             self._characters(last, end),
         )
-
-    @cached_property
-    def _text(self) -> str:
-        return "\n".join(self.lines)
 
     def _line(self, line: int) -> str:
         return self.lines[line - 1] if 0 < line <= len(self.lines) else ""

@@ -59,8 +59,7 @@ def replaced_reason(look: Look, value: Value) -> Reason | None:
 
 def _leaf_before(trace: Trace, value: Value) -> Value | None:
     """Return the leaf of the same name that a result was computed from."""
-    values, name = trace.graph.values, value.name
-    if name is None or value.is_leaf:
+    if value.name is None or value.is_leaf:
         return None
     if value.kind is ValueKind.CARRIED:
         line = update_line(trace, value)
@@ -130,6 +129,8 @@ def update_line(trace: Trace, value: Value) -> Site | None:
     """Return the line of the source that computes a name from its own gradient."""
     source = None if value.site is None else source_of(trace.sources, value.site.file)
     if source is None or value.site is None or value.name is None:
+        return None
+    if f"{value.name}.grad" not in source.attributes:
         return None
     function = source.enclosing(value.site) or source.tree
     for node in ast.walk(function):

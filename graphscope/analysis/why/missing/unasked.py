@@ -15,7 +15,7 @@ from graphscope.analysis.why.missing.explain import reason_of, to_finding
 from graphscope.analysis.why.missing.judge import is_replacement_harmful
 from graphscope.analysis.why.missing.look import Look
 from graphscope.analysis.why.missing.reason import Kind, Reason
-from graphscope.analysis.why.missing.results import why_result
+from graphscope.analysis.why.missing.results import replaced_reason, why_result
 from graphscope.analysis.why.missing.seen import parameter_names
 from graphscope.model.finding import Finding
 from graphscope.model.graph import EventKind, Value, ValueKind
@@ -32,8 +32,8 @@ def find_replaced(looks: Sequence[Look]) -> Iterator[Finding]:
         for value in _results(look):
             if not is_replacement_harmful(look, value):
                 continue
-            reason = why_result(look, value)
-            if reason.kind is Kind.REPLACED and value.name is not None:
+            reason = replaced_reason(look, value)
+            if reason is not None and value.name is not None:
                 found.setdefault(reason.key, (look, reason, [value.name]))
     for look, reason, names in found.values():
         yield to_finding(look.trace, reason, names)
@@ -72,7 +72,7 @@ def _grad_read_at(trace: Trace, value: Value) -> Site | None:
     source = None if value.site is None else source_of(trace.sources, value.site.file)
     if source is None or value.site is None or value.name is None:
         return None
-    if f"{value.name}.grad" not in "\n".join(source.lines):
+    if not source.mentions(f"{value.name}.grad"):
         return None
     same = [trace.graph.values[i] for i in trace.graph.names.get(value.name, ())]
     if any(other.kind not in (*_RESULTS, ValueKind.GRADIENT) for other in same):

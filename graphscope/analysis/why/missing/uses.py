@@ -27,6 +27,7 @@ from graphscope.analysis.why.missing.owners import (
     uses_of,
 )
 from graphscope.analysis.why.missing.ran import Ran
+from graphscope.model.graph import OpKind
 from graphscope.model.site import Site
 
 _CHANCE: Final = re.compile(
@@ -125,7 +126,7 @@ def _by_uses(uses: Sequence[Use], code: str, ran: Ran, owner: Owner | None) -> U
         )
         if untaken is not None:
             return _branch(use, code, untaken)
-    return _one_of_several(next(u for u in uses if u not in silent), code, owner)
+    return _one_of_several(next(u for u in uses if u not in silent), code, ran, owner)
 
 
 def _has_function_run(use: Use, ran: Ran) -> bool:
@@ -169,7 +170,7 @@ def _branch(use: Use, code: str, untaken: Untaken) -> Unused:
     )
 
 
-def _one_of_several(use: Use, code: str, owner: Owner | None) -> Unused:
+def _one_of_several(use: Use, code: str, ran: Ran, owner: Owner | None) -> Unused:
     """Describe an entry of a list of layers of which only others were called."""
     site = use.source.site_of(use.node)
     entry = "" if owner is None else owner.rest.partition(".")[0]
@@ -186,7 +187,22 @@ def _one_of_several(use: Use, code: str, owner: Owner | None) -> Unused:
         short=f"only other entries of `{code}` are used",
         remedy=f"Use all entries of `{code}`{where(site)}, or make fewer.",
         site=site,
-        is_fixed=not _is_left_to_chance(use),
+        is_fixed=not (_is_left_to_chance(use) or _has_read_numbers(use, ran)),
+    )
+
+
+def _has_read_numbers(use: Use, ran: Ran) -> bool:
+    """Whether the function of a use asked a tensor for numbers.
+
+    They may have picked the others, as a router's do: `if chosen.any(): …`.
+    """
+    places = ran.in_function(use.source, use.source.function_of(use.node))
+    return any(
+        op.kind is OpKind.READOUT
+        and op.site is not None
+        and op.site.file == use.source.file
+        and (op.site.line, op.site.column) in places
+        for op in ran.trace.graph.ops
     )
 
 
