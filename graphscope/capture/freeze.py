@@ -4,17 +4,17 @@ Only here do things get numbers, in the order of their first appearance, so that
 steps that ran the same code have equal graphs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from graphscope.capture.phases import assign_phases
 from graphscope.capture.records import (
-    RawCall,
     RawEvent,
     RawHeld,
     RawNode,
     RawOp,
     RawSlot,
     RawValue,
+    calls_of,
 )
 from graphscope.model.calls import ModuleCall, ModuleParameter
 from graphscope.model.graph import (
@@ -197,7 +197,7 @@ def _freeze_calls(
 
     Two modules may own equal parameters: records are told apart by identity.
     """
-    found = {c for call in _named_calls(events) for c in call.lineage()}
+    found = {c for call in calls_of(events) for c in call.lineage()}
     ordered = sorted(found, key=lambda call: call.number)
     numbers = {call: number for number, call in enumerate(ordered)}
     owned = {id(p): p for call in ordered for p in call.parameters}
@@ -215,18 +215,6 @@ def _freeze_calls(
         for call in ordered
     )
     return calls, tuple(owned.values())
-
-
-def _named_calls(events: Sequence[RawEvent]) -> Iterator[RawCall]:
-    """Yield the innermost calls that events tell of."""
-    knows_better = False
-    for event in reversed(events):
-        if not knows_better:
-            yield from event.trailing
-        if event.op is not None and event.op.call is not None:
-            yield event.op.call
-        yield from event.idle or ()
-        knows_better = event.parts
 
 
 def _freeze_held(held: RawHeld, ids: _Numbering) -> HeldParameter:

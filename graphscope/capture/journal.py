@@ -11,16 +11,14 @@ from graphscope.capture.identity import TensorTable
 from graphscope.capture.records import (
     RawCall,
     RawEvent,
-    RawNode,
     RawValue,
     records_of,
     values_of,
 )
-from graphscope.capture.replay import Change, Replay, Script
+from graphscope.capture.replay import Change, Replay, Script, choose_script
 from graphscope.capture.steps import StepTracker
 from graphscope.capture.survivors import SurvivorWatch
 from graphscope.model.graph import EventKind, Gap, Scope
-from graphscope.model.kept import KeptGraph
 from graphscope.model.packed import SlotTable
 from graphscope.model.trace import Status, Trace
 
@@ -81,10 +79,10 @@ class Journal:
         self._is_turning = False  # one step is delivered, the next not begun yet
         self.is_partial = False
         self.is_in_backward = False
+        self.is_renamed = False  # then the step is no model for the next one
         self.passed = 0
         self._has_left = False
-        self._survivors = SurvivorWatch(table, sources)
-        self._kept: tuple[KeptGraph, ...] = ()  # of the step that is being closed
+        self._survivors = SurvivorWatch(table, sources, self.count_fault)
         self._last: Script | None = None
         self._favourite: Script | None = None
         table.change = self.change
@@ -268,31 +266,22 @@ class Journal:
         self, status: Status, *, until: int | None = None, error: str = ""
     ) -> None:
         """Freeze and deliver the events before `until`; the rest opens a new step."""
-        self._kept = self._find_kept()
-        script = self.replay.script
+        self._survivors.look()
+        ended = self.replay.script
         if until is None and not error and self._is_repeated(status):
             self._deliver(self._repeat())
             self._is_turning = True
-            self._open_step([], script)
+            self._open_step([], ended)
             return
         self.leave()
         stop = len(self.events) if until is None else until
-        done, rest = self.events[:stop], self.events[stop:]
-        script = None
+        done, rest, ended = self.events[:stop], self.events[stop:], None
         if done or error or (until is None and self.gaps):
-            script = self._freeze(done)
-            self._deliver(self._trace(script, status, error))
+            ended = self._freeze(done)
+            self._deliver(self._trace(ended, status, error))
             self._is_turning = True
-            self._keep(script, rest)
-        self._open_step(rest, script)
-
-    def _find_kept(self) -> tuple[KeptGraph, ...]:
-        """Return the graphs of earlier steps that are alive when this one ends."""
-        try:
-            return self._survivors.look()
-        except Exception as fault:  # noqa: BLE001 - the observer rule
-            self.count_fault(fault)
-            return ()
+            self._keep(ended, rest)
+        self._open_step(rest, ended)
 
     def _is_repeated(self, status: Status) -> bool:
         """Whether the running step turned out to be the script, to the last event."""
@@ -302,10 +291,7 @@ class Journal:
             and self.replay.is_at_end
             and not self.is_partial
             and status is Status.COMPLETE
-            and self.gaps == script.gaps
-            and len(self.scopes) == script.scopes
-            and len(self.roots) == len(script.roots)
-            and all(a is b for a, b in zip(self.roots, script.roots, strict=True))
+            and script.ends_with(self.roots, self.gaps, len(self.scopes))
         )
 
     def _repeat(self) -> Trace:
@@ -325,7 +311,7 @@ class Journal:
             status=status,
             error=error,
             sources=dict(self._sources),
-            kept=self._kept,
+            kept=self._survivors.kept,
         )
 
     def _freeze(self, events: list[RawEvent]) -> Script:
@@ -376,7 +362,7 @@ class Journal:
     def _open_step(self, events: list[RawEvent], ended: Script | None) -> None:
         self.replay.stop()
         self.passed += len(self.events) - len(events)
-        self._kept, nodes = (), self._table.nodes
+        nodes = self._table.nodes
         self._table.begin_step(
             {value for event in events for value in values_of(event)},
             [slot for event in events for slot in event.slots],
@@ -386,26 +372,11 @@ class Journal:
         self._is_prepared = self._is_turning = self._has_left = False
         for event in events:
             self.add(event)
-        if not events and self._last is not None and self._last.events:
-            self.replay.start(self._choose(self._last))
-        if ended is not None:
-            self._mark_survivors(nodes, ended)
-
-    def _mark_survivors(self, nodes: dict[int, RawNode], ended: Script) -> None:
-        try:
-            self._survivors.mark(nodes, ended)
-        except Exception as fault:  # noqa: BLE001 - the observer rule
-            self.count_fault(fault)
-
-    def _choose(self, last: Script) -> Script:
-        """Return the step to expect: the last, or a more frequent one that begins so.
-
-        A step that logs or evaluates once in a while must not make the next one new.
-        """
-        best = self._favourite
-        if best is not None and best.events[0] is last.events[0]:
-            return best
-        return last
+        is_known = self._last is not None and self._last.events and not self.is_renamed
+        self.is_renamed = False
+        if not events and self._last is not None and is_known:
+            self.replay.start(choose_script(self._last, self._favourite))
+        self._survivors.mark(nodes, ended)
 
     def clear(self) -> None:
         """Let go of all records; the recording is over."""

@@ -7,7 +7,7 @@ outermost module that they ran in.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 
 from graphscope.capture.identity import TensorTable
 from graphscope.capture.journal import Journal
-from graphscope.capture.records import RawCall, RawOp
+from graphscope.capture.records import RawCall, RawOp, calls_of
 from graphscope.capture.tensors import dtype_name, flatten_tensors, shape_of
 from graphscope.model.calls import ModuleParameter, TensorType
 
@@ -148,6 +148,43 @@ class ModuleCalls:
         is_valid = self._waits_at == self._now()
         return tuple(map(self._call_of, waiting)) if is_valid else ()
 
+    def move_below(self, name: str) -> None:
+        """Put the model that was the only one below its name: there is another now.
+
+        Only in the first step, whose records no other step shares. Its ops would else
+        be at other paths than its parameters, which are named anew.
+        """
+        if self._journal.step:
+            return
+        events = self._journal.events
+        calls = {call for one in calls_of(events) for call in one.lineage()}
+        inner = {call for call in calls if not [*call.lineage()][-1].path}
+        ops = [e.op for e in events if e.op is not None and e.op.call in inner]
+        moved = {call.path for call in inner} | {op.scope for op in ops}
+        owned = {id(p): p for call in inner for p in call.parameters}
+        renamed = {
+            key: replace(p, name=_below(name, p.name)) for key, p in owned.items()
+        }
+        for call in inner:
+            call.path = _below(name, call.path)
+            call.parameters = tuple(renamed[id(p)] for p in call.parameters)
+        for op in ops:
+            op.scope = _below(name, op.scope)
+            op.arguments = [
+                (key, value, below if text and value and value.name == below else text)
+                for key, value, text in op.arguments
+                for below in (_below(name, text),)
+            ]
+        self._journal.is_renamed = True
+        self._parameters = {
+            key: renamed.get(id(p), p) for key, p in self._parameters.items()
+        }
+        scopes = list(self._journal.scopes.items())
+        self._journal.scopes.clear()
+        for path, class_name in scopes:
+            kept = _below(name, path) if path in moved else path
+            self._journal.scopes[kept] = class_name
+
     def clear(self) -> None:
         """Forget every module."""
         self._parameters.clear()
@@ -216,6 +253,10 @@ class ModuleCalls:
             return known
         self._parameters[id(tensor)] = made
         return made
+
+
+def _below(name: str, path: str) -> str:
+    return f"{name}.{path}" if path else name
 
 
 def _record_of(running: Running) -> RawCall:

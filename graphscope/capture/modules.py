@@ -268,6 +268,7 @@ class ModuleWatch:
             for child in module.modules():
                 self._paths.pop(id(child), None)
             self.add_root(module, prefix=called)
+            self._calls.move_below(called)
 
     def _name_of_call(self) -> str:
         frame, _ = self._walker.find_user_frame()

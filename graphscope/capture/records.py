@@ -6,7 +6,7 @@ never a tensor or an autograd node of the user's. A step that does what the last
 did uses its records again (`graphscope.capture.replay`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -225,6 +225,18 @@ class RawEvent:
     held: tuple[RawHeld, ...] = ()
     marks: list[tuple[int, bool]] | None = None
     made_by: Site | None = None
+
+
+def calls_of(events: Sequence[RawEvent]) -> Iterator[RawCall]:
+    """Yield the innermost calls that events tell of."""
+    knows_better = False
+    for event in reversed(events):
+        if not knows_better:
+            yield from event.trailing
+        if event.op is not None and event.op.call is not None:
+            yield event.op.call
+        yield from event.idle or ()
+        knows_better = event.parts
 
 
 def records_of(events: Iterable[RawEvent]) -> set[object]:

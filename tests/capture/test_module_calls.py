@@ -266,3 +266,37 @@ def test_a_repeated_step_has_the_calls_that_recording_anew_would_give(
         assert fast.graph.calls == slow.graph.calls
         assert fast.graph.parameters == slow.graph.parameters
         assert slow.graph.calls
+
+
+def test_a_second_model_puts_all_of_the_first_below_its_name() -> None:
+    encoder, head = nn.Sequential(nn.Linear(2, 3), nn.Identity()), nn.Linear(3, 1)
+    optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.1)
+
+    def run() -> None:
+        for _ in range(3):
+            loss = head(encoder(torch.ones(1, 2))).pow(2).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    traces = capture(run)
+    for trace in traces:
+        graph = trace.graph
+        assert calls_of(graph) == [
+            "Sequential encoder [1, 3]",
+            "  Linear encoder.0 [1, 3]",
+            "  Identity encoder.1 [1, 3]",
+            "Linear head [1, 1]",
+        ]
+        linear = next(op for op in graph.ops if op.name == "linear")
+        assert linear.scope == "encoder.0"
+        assert [argument.text for argument in linear.arguments[1:]] == [
+            "encoder.0.weight",
+            "encoder.0.bias",
+        ]
+        assert {p.name for p in graph.parameters} == {
+            *("encoder.0.weight", "encoder.0.bias", "head.weight", "head.bias")
+        }
+        assert [scope.path for scope in graph.scopes] == [
+            *("encoder", "encoder.0", "encoder.1", "head")
+        ]
