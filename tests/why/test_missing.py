@@ -205,8 +205,8 @@ def test_a_new_leaf_in_place_of_the_loss_is_told_with_what_it_was_made_of() -> N
 
     assert finding.explanation == (
         "`weight` and `bias` have no gradient in step 0. The way to `loss` is cut at "
-        "`loss.data` (none_variable_hack.py:15): .data hands on the numbers without the "
-        "history that backward follows."
+        "`loss.data` (none_variable_hack.py:15): .data hands on the numbers without "
+        "the history that backward follows."
     )
 
 

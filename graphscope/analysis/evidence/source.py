@@ -89,6 +89,8 @@ class Source:
 
     def text_of(self, node: ast.AST) -> str:
         """Return the text of an expression, on one line."""
+        if isinstance(node, ast.Module):
+            return " ".join(" ".join(self.lines).split())
         (first, begin), (last, end) = self.spans(node)
         if first == last:
             return " ".join(self._line(first)[begin:end].split())

@@ -5,7 +5,7 @@ Separate from the cuts, because a new kind of cut is some words here and no more
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.analysis.evidence.facts import plain_name
@@ -111,12 +111,7 @@ def _whole_numbers(trace: Trace, op: Op, value: int) -> Words:
     name, code = plain_name(op), code_of(trace, value) or "x"
     place = where(op.site)
     if name in _PLACES:
-        why = f"{name} gives places, whole numbers ({dtype}), which have no derivative"
-        remedy = (
-            f"Compute the loss from the scores `{code}` themselves, or weight by "
-            f"`torch.softmax({code}, dim=-1)` instead of taking one place{place}."
-        )
-        return Words(name, why, remedy)
+        return _places(trace, op, value, dtype)
     if name in _COMPARISONS:
         why = "a comparison gives True or False, which have no derivative"
         remedy = (
@@ -130,6 +125,25 @@ def _whole_numbers(trace: Trace, op: Op, value: int) -> Words:
         return Words(f"the cast to {dtype}", why, remedy)
     remedy = f"Use an operation that gives floating numbers{place}."
     return Words(f"a result of dtype {dtype}", why, remedy)
+
+
+def words_for_places(trace: Trace, op: Op, value: int, result: int) -> Words:
+    """Describe a result without a gradient of an op that has others with one.
+
+    The places that `torch.max(x, 1)` returns beside the largest numbers.
+    """
+    words = _places(trace, op, value, trace.graph.values[result].dtype)
+    return replace(words, short=f"the places of {words.short}")
+
+
+def _places(trace: Trace, op: Op, value: int, dtype: str) -> Words:
+    name, code = plain_name(op), code_of(trace, value) or "x"
+    return Words(
+        name,
+        f"{name} gives places, whole numbers ({dtype}), which have no derivative",
+        f"Compute the loss from the scores `{code}` themselves, or weight by "
+        f"`torch.softmax({code}, dim=-1)` instead of taking one place{where(op.site)}.",
+    )
 
 
 def _higher_order(trace: Trace, op: Op) -> Words:

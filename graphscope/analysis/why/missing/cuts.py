@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass
+from typing import Final
 
 from graphscope.analysis.evidence.facts import plain_name
 from graphscope.analysis.evidence.source import all_sources
@@ -15,12 +16,16 @@ from graphscope.analysis.why.missing.cut_words import (
     Words,
     code_of_call,
     words_for,
+    words_for_places,
     words_of_library,
 )
 from graphscope.analysis.why.missing.switch import Switch, find_switch
 from graphscope.model.graph import Op, OpKind
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
+
+
+_WHOLE: Final = ("int", "uint", "bool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,16 @@ def describe_copy(trace: Trace, value: int, name: str, site: Site | None) -> Cut
     )
 
 
-def describe_cut(trace: Trace, op: Op, value: int) -> Cut:
-    """Say how an op cuts the gradient of `value`, which it reads."""
+def describe_cut(trace: Trace, op: Op, value: int, result: int) -> Cut:
+    """Say how an op cuts the gradient between `value`, which it reads, and a result."""
     values = trace.graph.values
     if op.cut in ("no_grad", "inference_mode"):
         return _switched_off(trace, op)
     if op.kind is OpKind.UPDATE:
         return _rebound(trace, op, value)
     if any(values[v].requires_grad for v in op.outputs):
+        if result in op.outputs and values[result].dtype.startswith(_WHOLE):
+            return _cut(trace, op, words_for_places(trace, op, value, result))
         return _refused(trace, op, value)
     words = words_for(trace, op, value)
     return _cut(trace, op, words)
@@ -182,6 +189,7 @@ def _returned_at(trace: Trace, class_name: str) -> Site | None:
     found = [
         source.site_of(node)
         for source in all_sources(trace.sources)
+        if source.mentions(f"class {class_name}")
         for name, functions in source.functions.items()
         if name.endswith(f"{class_name}.backward")
         for function in functions

@@ -18,7 +18,7 @@ def tell_cut(look: Look, value: Value) -> Reason:
     found: dict[object, Cut] = {}
     for link in links:
         cut = look.cut_at(link)
-        found.setdefault((cut.op, cut.mark, cut.call), cut)
+        found.setdefault((cut.mark, cut.call, cut.why), cut)
     cuts = list(found.values())
     first = cuts[0]
     followed = [k.name for k in links if k.is_outside and k.name]
@@ -30,7 +30,7 @@ def tell_cut(look: Look, value: Value) -> Reason:
         said=first.said,
         site=first.site,
         values=(value.id, *dict.fromkeys(k.source for k in links)),
-        ops=tuple(cut.op for cut in cuts if cut.op is not None),
+        ops=tuple(dict.fromkeys(k.op for k in links if k.op is not None)),
         paths=look.paths(value.id),
         unknown=(
             *(cut.unknown for cut in cuts if cut.unknown),

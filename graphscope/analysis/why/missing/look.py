@@ -138,7 +138,8 @@ class Look:
     def _describe(self, link: Link) -> Cut:
         if link.op is None:
             return describe_copy(self.trace, link.source, link.name, link.site)
-        return describe_cut(self.trace, self.trace.graph.ops[link.op], link.source)
+        op = self.trace.graph.ops[link.op]
+        return describe_cut(self.trace, op, link.source, link.target)
 
     def why_unused(self, name: str) -> Unused:
         """Say why nothing read a parameter; the same for all of one layer."""

@@ -82,7 +82,8 @@ def _defined(
 ) -> tuple[Source, ast.ClassDef] | None:
     """Return where a class is defined; of several places the first."""
     for source in sources:
-        for node in ast.walk(source.tree):
+        nodes = ast.walk(source.tree) if source.mentions(f"class {name}") else ()
+        for node in nodes:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return source, node
     return None

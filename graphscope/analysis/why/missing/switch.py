@@ -100,6 +100,8 @@ def _decorator(source: Source, function: ast.AST) -> Switch | None:
 
 def _calls(source: Source) -> Iterator[Switch]:
     """Yield the statements that switch gradients off until further notice."""
+    if not source.mentions("set_grad_enabled"):
+        return
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
             continue

@@ -247,6 +247,8 @@ def _is_meant_to_learn(look: Look, value: Value) -> bool:
     """Whether the source gives a variable to an optimizer, or asks for its `.grad`."""
     name = value.name or ""
     for source in all_sources(look.trace.sources):
+        if not source.mentions(name):
+            continue
         for node in ast.walk(source.tree):
             match node:
                 case ast.Attribute(value=owner, attr="grad"):
