@@ -59,6 +59,17 @@ class Script:
     ops: set[RawOp] = field(default_factory=set)
     places: dict[RawValue, int] = field(default_factory=dict)
 
+    def ends_with(
+        self, roots: Sequence[RawValue], gaps: list[str], scopes: int
+    ) -> bool:
+        """Whether a step has these too, beside the events."""
+        return (
+            gaps == self.gaps
+            and scopes == self.scopes
+            and len(roots) == len(self.roots)
+            and all(a is b for a, b in zip(roots, self.roots, strict=True))
+        )
+
     def place_of(self, value: RawValue) -> int:
         """Return the id of a value in `graph`, -1 when it is none of the step's."""
         if not self.places:
@@ -69,6 +80,16 @@ class Script:
                 if slot.value is not None and isinstance(holder, RawValue)
             }
         return self.places.get(value, -1)
+
+
+def choose_script(last: Script, best: Script | None) -> Script:
+    """Return the step to expect: the last, or a more frequent one that begins so.
+
+    A step that logs or evaluates once in a while must not make the next one new.
+    """
+    if best is not None and best.events[0] is last.events[0]:
+        return best
+    return last
 
 
 class Replay:

@@ -7,7 +7,7 @@ holds any more keeps no graph.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from re import compile as compile_pattern
@@ -84,9 +84,21 @@ class Line:
 
 
 class SurvivorWatch:
-    """Marks what outlives its step, and tells at the end of each what is alive."""
+    """Marks what outlives its step, and tells at the end of each what is alive.
 
-    def __init__(self, table: TensorTable, sources: dict[str, str]) -> None:
+    Attributes:
+        kept: The graphs of earlier steps that are alive when a step is closed; empty
+            when none is being closed.
+    """
+
+    def __init__(
+        self,
+        table: TensorTable,
+        sources: dict[str, str],
+        on_fault: Callable[[BaseException], None],
+    ) -> None:
+        self.kept: tuple[KeptGraph, ...] = ()
+        self._on_fault = on_fault
         self._table = table
         self._sources = sources
         self._walker = FrameWalker()
@@ -95,13 +107,21 @@ class SurvivorWatch:
         self._thread = get_ident()
         self._searches = 0
 
-    def mark(self, nodes: dict[int, RawNode], script: Script) -> None:
+    def mark(self, nodes: dict[int, RawNode], script: Script | None) -> None:
         """Mark what of the step that has ended is alive; the next one has begun.
 
         Args:
             nodes: The autograd nodes of the ended step, by their serial numbers.
-            script: Its records.
+            script: Its records; None when there was nothing in it.
         """
+        self.kept = ()
+        try:
+            if script is not None:
+                self._mark_all(nodes, script)
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self._on_fault(fault)
+
+    def _mark_all(self, nodes: dict[int, RawNode], script: Script) -> None:
         step = self._table.step - 1
         survivors = [
             known
@@ -141,8 +161,15 @@ class SurvivorWatch:
             line = self._lines[key] = Line(key[0], site)
         return line
 
-    def look(self) -> tuple[KeptGraph, ...]:
-        """Return which graphs of steps before the one that ends now are alive."""
+    def look(self) -> None:
+        """Find out which graphs of steps before the one that ends now are alive."""
+        self.kept = ()
+        try:
+            self.kept = self._find()
+        except Exception as fault:  # noqa: BLE001 - the observer rule
+            self._on_fault(fault)
+
+    def _find(self) -> tuple[KeptGraph, ...]:
         lines = [line for line in self._lines.values() if line.alive]
         if not lines:
             return ()
