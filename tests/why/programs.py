@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,8 +95,9 @@ def found(ran: Ran) -> set[tuple[str, int]]:
     }
 
 
+@cache
 def run_case(name: str) -> Ran:
-    """Run a program under `gs.trace()`, quietly, and look for findings."""
+    """Run a program under `gs.trace()`, quietly, and look for findings; once only."""
     error: BaseException | None = None
     tracing = gs.trace()
     with _as_before(), contextlib.redirect_stdout(io.StringIO()):
@@ -104,7 +106,7 @@ def run_case(name: str) -> Ran:
             with tracing:
                 runpy.run_path(str(FOLDER / f"{name}.py"))
         except Exception as problem:  # noqa: BLE001 - to raise is what some are about
-            error = problem
+            error = problem.with_traceback(None)  # which holds all that it ran with
     assert tracing.faults == {}
     return Ran(tracing.findings, error, tracing)
 
