@@ -303,7 +303,8 @@ class ModuleWatch:
             return
         with torch._C.DisableTorchFunction():
             spot, _ = self._sites.find(frame)
-            name_results(self._table, spot.targets, tensors, is_return=True)
+            targets = _spread_targets(spot.targets, output)
+            name_results(self._table, targets, tensors, is_return=True)
 
 
 def compiled_from(module: torch.nn.Module) -> torch.nn.Module:
@@ -324,6 +325,18 @@ def _plain(path: str) -> str:
 def module_calls_hidden() -> bool:
     """Whether compiled code is kept from seeing us; `graphscope.capture.compiled`."""
     return IS_HIDDEN[0]
+
+
+def _spread_targets(targets: tuple[str | None, ...], output: Any) -> Any:
+    """Name the tensors in a tuple that one target takes: `state[0]`, `state[1]`."""
+    is_pair = isinstance(output, tuple) and len(output) == len(targets)
+    if not is_pair or len(targets) == 1:
+        return targets
+    found: list[str | None] = []
+    for target, part in zip(targets, output, strict=True):
+        inner = [path for path, _ in flatten_tensors(part)]
+        found += [f"{target}{path}" if target else None for path in inner]
+    return tuple(found)
 
 
 def name_results(

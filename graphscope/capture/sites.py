@@ -260,7 +260,17 @@ def _targets(node: ast.AST, lines: list[str]) -> tuple[str | None, ...]:
         index = parent.elts.index(node) if isinstance(node, ast.expr) else -1
         names = _assigned(grand, parent, lines)
         return (names[index],) if 0 <= index < len(names) else ()
+    if isinstance(parent, ast.Subscript) and _is_only_gradient(parent):
+        return _assigned(getattr(parent, "parent", None), parent, lines)
     return _assigned(parent, child, lines)
+
+
+def _is_only_gradient(taken: ast.Subscript) -> bool:
+    """Whether it is as in `torch.autograd.grad(y, x)[0]`, which returns a tuple."""
+    call, index = taken.value, taken.slice
+    if not isinstance(call, ast.Call) or not isinstance(index, ast.Constant):
+        return False
+    return index.value == 0 and ast.unparse(call.func).endswith("autograd.grad")
 
 
 def _assigned(

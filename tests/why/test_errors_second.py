@@ -140,3 +140,34 @@ def test_a_second_backward_that_is_handled_is_not_told_of() -> None:
         with pytest.raises(RuntimeError):
             loss.backward()
     assert t.findings == ()
+
+
+def test_samples_for_the_discriminator_are_detached_and_not_made_anew() -> None:
+    found = run_case("second_gan_without_detach").only("second-backward")
+    assert found.remedy == (
+        "If `d_loss.backward()` (line 28) needs no gradient of `gen`, compute its loss "
+        "from `gen.detach()`; else keep the graph with `retain_graph=True` in line 28."
+    )
+
+
+def test_the_state_that_a_model_keeps_is_detached_as_the_tuple_that_it_is() -> None:
+    found = run_case("second_lstm_keeps_hidden").only("second-backward")
+    name = "second_lstm_keeps_hidden.py"
+    assert found.explanation == (
+        "`hidden[0]` and `hidden[1]` were computed in step 0 by `self.lstm(x, "
+        f"self.hidden)` ({name}:18), and `self.lstm(x, self.hidden)` ({name}:18) used "
+        f"them in step 1. `loss.backward()` ({name}:32) freed that graph at the end of "
+        "step 0; in step 1 it came to its nodes a second time."
+    )
+    assert found.remedy == (
+        "Cut it off from the step before: `self.hidden = tuple(h.detach() for h in "
+        "self.hidden)` between the steps."
+    )
+
+
+def test_a_total_that_is_added_to_in_place_is_one_of_numbers() -> None:
+    found = run_case("second_total_in_place").only("second-backward")
+    assert found.remedy == (
+        "Go back from the new one alone, `loss.backward()`, and add up the numbers: "
+        "`loss.item()`."
+    )

@@ -2,12 +2,13 @@
 
 import ast
 from collections.abc import Sequence
+from math import inf, nan
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts, Loss, plain_name
-from graphscope.model.graph import Op
+from graphscope.model.graph import Op, ValueKind
 from graphscope.model.numbers import format_number, format_type
-from graphscope.model.observation import Observation
+from graphscope.model.observation import Observation, Stats
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
@@ -22,9 +23,18 @@ def where(site: Site | None) -> str:
 
 
 def site_of(trace: Trace, value: int) -> Site | None:
-    """Return where a value was computed, or first used."""
-    found = trace.graph.values[value]
-    op = None if found.op is None else trace.graph.ops[found.op]
+    """Return where a value was computed, or first used.
+
+    A parameter is used where an op reads it: that `zero_grad()` was the first to touch
+    it says nothing about it.
+    """
+    graph = trace.graph
+    found = graph.values[value]
+    op = None if found.op is None else graph.ops[found.op]
+    if op is None and found.kind is ValueKind.PARAMETER:
+        op = next(
+            (graph.ops[reader] for reader in graph.consumers.get(value, ())), None
+        )
     return op.site if op is not None and op.site is not None else found.site
 
 
@@ -43,9 +53,13 @@ def name_value(trace: Trace, value: int) -> str:
 
 
 def code_of(trace: Trace, value: int) -> str | None:
-    """Return the text with which the user's code means a value, None without one."""
+    """Return the text with which the user's code means a value, None without one.
+
+    A text that was cut is no code.
+    """
     name = name_value(trace, value)
-    return name.strip("`") if name.startswith("`") else None
+    is_code = name.startswith("`") and not name.endswith("…`")
+    return name.strip("`") if is_code else None
 
 
 def begin(text: str) -> str:
@@ -119,7 +133,22 @@ def norm_of(seen: Observation | None) -> str:
         return "none"
     if seen.scalar is not None and not isinstance(seen.scalar, complex):
         return amount(seen.scalar)
-    return "unknown" if seen.stats is None else f"of norm {amount(seen.stats.l2)}"
+    return (
+        "unknown"
+        if seen.stats is None
+        else f"of norm {amount(norm_with_all(seen.stats))}"
+    )
+
+
+def norm_with_all(stats: Stats) -> float:
+    """Return the norm with the numbers that are not finite, which `l2` leaves out.
+
+    >>> norm_with_all(Stats(2, 3.0, 3.0, 3.0, 0.0, 3.0, 0, 0, 1))
+    inf
+    """
+    if stats.nans:
+        return nan
+    return inf if stats.infs else stats.l2
 
 
 def call_with(trace: Trace, loss: Loss, first: str, second: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.why.errors.failing import Backward, nodes_behind
-from graphscope.model.graph import Value, ValueKind
+from graphscope.model.graph import Event, EventKind, Value, ValueKind
 from graphscope.model.trace import Trace
 
 _KEPT: Final = 8
@@ -61,11 +61,25 @@ def carried_into(trace: Trace, backward: Backward) -> list[Value]:
     graph = trace.graph
     start = graph.values[backward.root].grad_node
     reached = {} if start is None else nodes_behind(graph, start)
+    found = {v.id for v in graph.values if v.grad_node in reached}
+    for value in reversed(graph.values):  # `total += loss` has a node of this step
+        if value.id in found and value.previous is not None:
+            found.add(value.previous)
     return [
         value
         for value in graph.values
-        if value.kind is ValueKind.CARRIED and value.grad_node in reached
+        if value.kind is ValueKind.CARRIED and value.id in found
     ]
+
+
+def freed_by(origin: Origin) -> Event | None:
+    """Return when a backward ran through the graph of a tensor, in its own step."""
+    graph, node = origin.trace.graph, origin.value.grad_node
+    for behind in () if node is None else nodes_behind(graph, node):
+        for index in graph.grad_events.get(behind, ()):
+            if graph.events[index].kind is EventKind.GRAD:
+                return graph.events[index]
+    return None
 
 
 def _made_in(facts: Facts, carried: Value) -> Iterator[Value]:

@@ -17,13 +17,18 @@ from graphscope.analysis.evidence.wording import (
     name_value,
     site_of,
 )
+from graphscope.analysis.why.errors.carrying import carried_remedy
 from graphscope.analysis.why.errors.failing import (
     Backward,
     find_failing_backward,
-    nodes_behind,
     root_of,
 )
-from graphscope.analysis.why.errors.past import Origin, Past, carried_into
+from graphscope.analysis.why.errors.past import (
+    Origin,
+    Past,
+    carried_into,
+    freed_by,
+)
 from graphscope.analysis.why.errors.wording import (
     join_sentences,
     name_code,
@@ -31,7 +36,7 @@ from graphscope.analysis.why.errors.wording import (
     write_step,
 )
 from graphscope.model.finding import Finding, PathStep
-from graphscope.model.graph import Event, EventKind, Graph, Value
+from graphscope.model.graph import Event, Graph, Value
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
@@ -137,7 +142,7 @@ def _shared(trace: Trace, backward: Backward) -> str:
         return "graph"
     outputs = trace.graph.grad_nodes[backward.node].outputs
     known = [value for value in outputs if value is not None]
-    return name_value(trace, known[0]) if known else "graph"
+    return name_value(trace, known[0]).removeprefix("the ") if known else "graph"
 
 
 def _same_remedy(
@@ -203,7 +208,7 @@ def _tell_carried(
                 _tell_freed(trace, backward, origin),
             ]
         ),
-        remedy=_carried_remedy(trace, carried),
+        remedy=carried_remedy(trace, backward, carried, origin),
         step=trace.step,
         site=site or backward.site,
         values=(*(value.id for value in carried), backward.root),
@@ -246,7 +251,8 @@ def _tell_freed(trace: Trace, backward: Backward, origin: Origin | None) -> str:
     second = begin(name_code(backward.site, "backward"))
     node = backward.node
     name = "its nodes" if node is None else trace.graph.grad_nodes[node].name
-    event = None if origin is None else _event_of(origin)
+    of_it = "" if node is None else " of it"
+    event = None if origin is None else freed_by(origin)
     if event is None or origin is None:
         return (
             f"{second} went back through {'its' if origin else 'that'} graph to "
@@ -256,42 +262,12 @@ def _tell_freed(trace: Trace, backward: Backward, origin: Origin | None) -> str:
     if event.site == backward.site:
         return (
             f"{second} freed that graph at the end of step {origin.trace.step}; in "
-            f"step {trace.step} it came to {name} of it a second time."
+            f"step {trace.step} it came to {name}{of_it} a second time."
         )
     return (
         f"{begin(first)} freed that graph in step {origin.trace.step}; {second} came "
-        f"to {name} of it a second time."
+        f"to {name}{of_it} a second time."
     )
-
-
-def _event_of(origin: Origin) -> Event | None:
-    """Return when a backward ran through the graph of a tensor, in its own step."""
-    graph, node = origin.trace.graph, origin.value.grad_node
-    for behind in () if node is None else nodes_behind(graph, node):
-        for index in graph.grad_events.get(behind, ()):
-            if graph.events[index].kind is EventKind.GRAD:
-                return graph.events[index]
-    return None
-
-
-def _carried_remedy(trace: Trace, carried: Sequence[Value]) -> str:
-    """Say to detach what goes from step to step, or to compute anew what does not."""
-    names = [value.name for value in carried]
-    known = [name for name in names if name and name.replace(".", "").isidentifier()]
-    if not known or len(known) < len(names):
-        return "Detach what is carried from step to step: `.detach()`."
-    remade = {
-        value.name for value in trace.graph.values if value.kind is not carried[0].kind
-    }
-    if remade.isdisjoint(known):
-        it = "it" if len(known) == 1 else "them"
-        shown = listing([f"`{name}`" for name in known])
-        return (
-            f"Compute {shown} inside of the loop, anew in each step; or detach {it} "
-            "if no gradient is to flow there."
-        )
-    left, right = ", ".join(known), ", ".join(f"{name}.detach()" for name in known)
-    return f"Cut it off from the step before: `{left} = {right}` between the steps."
 
 
 def _carried_path(
@@ -302,7 +278,7 @@ def _carried_path(
         made = write_step(origin.trace, origin.value.id)
         mark = f"in step {origin.trace.step}"
         steps.append(PathStep(made.text, made.site, mark=mark))
-        event = _event_of(origin)
+        event = freed_by(origin)
         if event is not None:
             steps.append(
                 _call_step(event.site, f"frees it in step {origin.trace.step}")
