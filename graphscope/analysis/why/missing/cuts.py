@@ -24,7 +24,6 @@ from graphscope.model.graph import Op, OpKind
 from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
-
 _WHOLE: Final = ("int", "uint", "bool")
 
 

@@ -229,11 +229,18 @@ def _without_history(look: Look, value: Value) -> Reason:
     """Return why a result does not require a gradient."""
     cuts = [look.cut_at(link) for link in links_into(look, value.id)]
     if not cuts:
+        because = "Nothing that it was computed from requires a gradient."
+        remedy = "Let a leaf that it is computed from require one."
+        if not value.dtype.startswith(("float", "bfloat", "complex")):
+            because = (
+                f"It is of dtype {value.dtype}, and only floating numbers have one."
+            )
+            remedy = "Use a floating tensor, if it is to have a gradient."
         return Reason(
             kind=Kind.NOT_ASKED,
             title="it does not require one",
-            because="Nothing that it was computed from requires a gradient.",
-            remedy="Let a leaf that it is computed from require one.",
+            because=because,
+            remedy=remedy,
             said="not requiring one",
             site=value.site,
             values=(value.id,),

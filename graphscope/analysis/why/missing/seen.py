@@ -112,10 +112,14 @@ def _names_in_events(graph: Graph, kind: EventKind) -> frozenset[str]:
 
 
 def _emptied(graph: Graph) -> set[str]:
-    """Return what had a gradient that was gone when its optimizer ran."""
+    """Return what had a gradient that was gone when its optimizer ran.
+
+    Only where nothing was left to it: who empties a part has another part in mind.
+    """
     found: set[str] = set()
     for run in graph.optimizers:
-        update = graph.events[run.event]
+        if graph.events[run.event].values:
+            continue
         held = {p.value for p in run.parameters if p.value is not None}
         full, emptied = set[int](), set[int]()
         for event in graph.events[: run.event]:
@@ -124,6 +128,6 @@ def _emptied(graph: Graph) -> set[str]:
                 emptied.difference_update(event.values)
             elif event.kind is EventKind.ZERO and event.label == "to None":
                 emptied.update(full.intersection(event.values))
-        gone = emptied & held - set(update.values)
+        gone = emptied & held
         found.update(n for v in gone for n in _names_of(graph.values[v]))
     return found

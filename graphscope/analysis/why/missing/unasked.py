@@ -113,11 +113,13 @@ def _in_order(look: Look, names: Iterable[str]) -> list[str]:
 def find_no_backward(look: Look) -> Iterator[Finding]:
     """Yield that an optimizer updates, and no backward ever ran."""
     graph = look.trace.graph
-    update = next(e for e in graph.events if e.kind is EventKind.UPDATE)
+    updates = [e for e in graph.events if e.kind is EventKind.UPDATE]
+    update = updates[0]
     results = [v for v in graph.values if v.kind is ValueKind.RESULT]
     wanted = [v for v in results if v.requires_grad]
     held = [p.name for run in graph.optimizers for p in run.parameters if p.name]
-    if not wanted or not held:
+    is_fed = any(e.values for e in updates)  # with gradients from somewhere else
+    if not wanted or not held or is_fed:
         return
     named = [v for v in wanted if v.name is not None] or wanted
     loss = look.trace.title_of(named[-1].id)
