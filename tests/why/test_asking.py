@@ -221,3 +221,16 @@ def test_a_recording_answers_for_the_step_in_which_something_was_found() -> None
     assert t.steps.why("w.grad").answer.step == 1
     assert t.steps.why("w.grad", step=3).answer.step == 3
     assert t.steps[2].why("w.grad").answer.step == 2
+
+
+def test_gradients_near_the_end_of_float16_give_no_warning() -> None:
+    with gs.trace() as t:
+        w = torch.tensor([200.0, 200.0], dtype=torch.float16, requires_grad=True)
+        loss = (w * torch.tensor([300.0, 200.0], dtype=torch.float16)).sum()
+        loss.backward()
+
+    # 300² + 200² = 130,000 is more than 65,504, its root 360.5551 is not.
+    assert t.why("w").verdict == (
+        "`w.grad` is of norm 360.555 in step 0, and nothing about it is suspicious."
+    )
+    assert str(t.why("w"))

@@ -90,6 +90,8 @@ def check_difference(
     """
     leaf, root = ends
     direction = None
+    if expected is not None:
+        expected = expected.astype(np.float64)  # the norm of float16 may overflow
     if expected is not None and np.isfinite(expected).all() and expected.any():
         direction = np.asarray(expected / np.linalg.norm(expected))
     found = finite_difference(backward.trace, leaf, root, seed, direction=direction)
