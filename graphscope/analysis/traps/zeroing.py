@@ -1,6 +1,7 @@
 """Gradients that were never zeroed: an update uses those of the steps before again."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -18,27 +19,33 @@ from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
 _MOST_PAIRS: Final = 64
+_MOST_TURNS: Final = 4
 _STEP_CALL: Final = re.compile(r"(?P<optimizer>[\w.\[\]]+)\.step\(")
 
 
 class ZeroingCheck:
-    """Compares a step with the one before, the first time that two such follow."""
+    """Compares a step with a few before it, the first time that two such follow.
+
+    With the last alone it would not do: two optimizers take turns in a GAN, and the
+    step that used the gradients before is the last but one.
+    """
 
     def __init__(self) -> None:
-        self._before: Trace | None = None
+        self._before: deque[Trace] = deque(maxlen=_MOST_TURNS)
         self._pairs: dict[tuple[int, int], tuple[Graph, Graph]] = {}
 
     def see(self, trace: Trace, facts: Facts) -> Iterator[Finding]:  # noqa: ARG002 - as all checks
-        """Compare a step with the one before."""
-        before, self._before = self._before, trace
-        if before is None or len(self._pairs) >= _MOST_PAIRS:
-            return
-        key = id(before.graph), id(trace.graph)
-        if key not in self._pairs:
-            self._pairs[key] = before.graph, trace.graph
-            found = find_zeroing_trap(before, trace)
-            if found is not None:
-                yield found
+        """Compare a step with those before."""
+        if self._before and self._before[-1].step != trace.step - 1:
+            self._before.clear()  # what lies between may have zeroed
+        for before in self._before:
+            key = id(before.graph), id(trace.graph)
+            if key not in self._pairs and len(self._pairs) < _MOST_PAIRS:
+                self._pairs[key] = before.graph, trace.graph
+                found = find_zeroing_trap(before, trace)
+                if found is not None:
+                    yield found
+        self._before.append(trace)
 
     def finish(self) -> tuple[Finding, ...]:
         """Return nothing more: every pair has been looked at."""
@@ -51,8 +58,6 @@ def find_zeroing_trap(first: Trace, second: Trace) -> Finding | None:
     Adding up several backwards before one update is gradient accumulation and fine;
     an update that has used a gradient is what ends its use.
     """
-    if second.step != first.step + 1:
-        return None
     leaves = _reused(first, second)
     return _finding(first, second, leaves) if leaves else None
 

@@ -321,11 +321,26 @@ def _moved(graph: Graph, run: OptimizerRun, event: Event) -> Iterator[Moved]:
             label=held.name or f"a parameter of shape {list(held.shape)}",
             value=held.value,
             first=first,
-            before=_before(graph, held.value, event.index),
+            before=_before(graph, _found_by_update(graph, held.value), event.index),
             after=after[held.value],
             summed=_last_sum(graph, first, event.index),
             used=used.get(held.value),
         )
+
+
+def _found_by_update(graph: Graph, value: int) -> int:
+    """Return the version that an update found, of the last one before it ended.
+
+    An optimizer that calls a closure again and again, as LBFGS does, moves the
+    parameters in between: versions that no op made, nor an update before.
+    """
+    found = graph.values[value]
+    while found.op is None and found.previous is not None:
+        slots = graph.value_slots.get(found.previous, ())
+        if any(graph.slots[s].role is Role.UPDATED for s in slots):
+            break
+        found = graph.values[found.previous]
+    return found.id
 
 
 def _before(graph: Graph, value: int, event: int) -> int | None:
