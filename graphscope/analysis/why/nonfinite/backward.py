@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from graphscope.analysis.evidence.facts import plain_name
-from graphscope.analysis.evidence.wording import amount, name_call, where
+from graphscope.analysis.evidence.wording import amount
+from graphscope.analysis.why.nonfinite.dropping import find_dropped
 from graphscope.analysis.why.nonfinite.forward import size_of
 from graphscope.analysis.why.nonfinite.mechanism import (
     Mechanism,
@@ -26,7 +27,6 @@ from graphscope.analysis.why.nonfinite.scene import (
 )
 
 _NUMBER: Final = re.compile(r"Backward\d*$")
-_CHOOSERS: Final = frozenset({"where", "masked_fill", "masked_select", "getitem"})
 _SUMS: Final = frozenset({"sum", "mean"})
 _SQUARES: Final = frozenset({"pow", "square", "mul"})
 _AT_ONE: Final = Condition(
@@ -178,14 +178,15 @@ def _infinite(
     else:
         arriving = _arriving_at(scene, proof)
     if scene.is_nan and (arriving == 0 or arriving is None):
-        dropped = _dropped_by(scene)
-        reason = f", because {dropped}" if dropped else ""
+        dropped = find_dropped(scene, _place(scene, proof))
+        reason = f", because {dropped.said}" if dropped else ""
         zero = "0 · ∞"
         known = f"the gradient that arrives there is 0{reason}, and 0 · ∞ is NaN"
         if arriving is None:
             known = "0 · ∞ is NaN"
         found = proven(f"{zero} at {op}′({point})", f"{known}; {pole}", proof, remedy)
-        return _with_safe_argument(scene, found, proof.operand) if dropped else found
+        mask = dropped.mask if dropped else ""
+        return _with_safe_argument(scene, found, proof.operand, mask) if mask else found
     root = _norm_by_hand(scene)
     if root:
         pole, remedy = f"{pole} (this is a norm, written by hand)", root
@@ -193,42 +194,31 @@ def _infinite(
 
 
 def _arriving_at(scene: Scene, proof: Proof) -> float | None:
+    seen, place = scene.arriving, _place(scene, proof)
+    if seen is None or seen.data is None or place is None:
+        return None
+    try:
+        return float(np.real(seen.data[place]))
+    except IndexError:
+        return None
+
+
+def _place(scene: Scene, proof: Proof) -> tuple[int, ...] | None:
+    """Return a place in the result of the op at which its gradient goes wrong."""
     seen = scene.arriving
     if seen is None or seen.data is None or proof.index is None:
         return None
     if scene.bad is not None and seen.data.shape == scene.bad.shape:
         places = np.argwhere(scene.bad)
-        return float(np.real(seen.data[tuple(places[0])])) if len(places) else None
-    try:
-        return float(np.real(seen.data[proof.index]))
-    except IndexError:
-        return None
+        return tuple(int(i) for i in places[0]) if len(places) else None
+    return tuple(proof.index)
 
 
-def _dropped_by(scene: Scene) -> str:
-    """Say what left out the result of the op, so that its gradient is 0."""
-    if scene.op is None:
-        return ""
-    graph = scene.trace.graph
-    for value in scene.op.outputs:
-        for reader in graph.consumers.get(value, ()):
-            op = graph.ops[reader]
-            if plain_name(op) in _CHOOSERS:
-                return f"`{plain_name(op)}`{where(op.site)} does not take the result"
-            if plain_name(op) == "mul":
-                return f"{name_call(scene.trace, op)} multiplies the result by 0"
-    return ""
-
-
-def _with_safe_argument(scene: Scene, found: Mechanism, operand: Operand) -> Mechanism:
+def _with_safe_argument(
+    scene: Scene, found: Mechanism, operand: Operand, mask: str
+) -> Mechanism:
     """Say to choose before the op too: what comes behind it is too late."""
-    code, mask = operand.code or "x", "mask"
-    graph = scene.trace.graph
-    for value in () if scene.op is None else scene.op.outputs:
-        for reader in graph.consumers.get(value, ()):
-            op = graph.ops[reader]
-            if plain_name(op) == "where" and op.inputs:
-                mask = scene.operand_of(op.inputs[0]).code or mask
+    code = operand.code or "x"
     remedy = (
         f"Choose before {scene.name} too, so that it never sees such a number: "
         f"`torch.{scene.name}(torch.where({mask}, {code}, 1.0))`."
