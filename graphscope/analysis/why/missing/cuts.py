@@ -1,11 +1,11 @@
 """What an op that cuts the gradient is called, why it cuts, and what to do instead."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from graphscope.analysis.evidence.facts import plain_name
-from graphscope.analysis.evidence.source import all_sources
+from graphscope.analysis.evidence.source import all_sources, parse_expression
 from graphscope.analysis.evidence.wording import (
     name_call,
     name_value,
@@ -25,6 +25,7 @@ from graphscope.model.site import Site
 from graphscope.model.trace import Trace
 
 _WHOLE: Final = ("int", "uint", "bool")
+_ANEW: Final = frozenset({"tensor", "as_tensor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,26 @@ def describe_copy(trace: Trace, value: int, name: str, site: Site | None) -> Cut
         said=f"behind `{text}`{at}",
         site=site,
     )
+
+
+def with_return(trace: Trace, cut: Cut, target: int) -> Cut:
+    """Say also of a tensor that was made of taken numbers that it has no history.
+
+    To leave out `.item()` alone would not do: `torch.tensor(total / n)` cuts, too.
+    """
+    made = trace.graph.values[target].op
+    op = None if made is None else trace.graph.ops[made]
+    if op is None or op.site is None or plain_name(op) not in _ANEW:
+        return cut
+    tree = parse_expression(op.site.expression)
+    if not isinstance(tree, ast.Call) or not tree.args:
+        return cut
+    name, given = plain_name(op), one_line(ast.unparse(tree.args[0]))
+    if isinstance(tree.args[0], ast.List | ast.ListComp | ast.Tuple):
+        change = f"`torch.stack` in place of `torch.{name}`{where(op.site)}"
+    else:
+        change = f"`{given}` without `torch.{name}` around it{where(op.site)}"
+    return replace(cut, remedy=f"{cut.remedy.removesuffix('.')}, and {change}.")
 
 
 def describe_cut(trace: Trace, op: Op, value: int, result: int) -> Cut:

@@ -42,9 +42,6 @@ def find_reason(look: Look, name: str) -> Reason:
     """
     if look.trace.graph.names.get(name):
         return reason_of(look, look.trace.resolve(name))
-    renamed = _renamed(look, name)
-    if renamed is not None:
-        return reason_of(look, renamed)
     owned = look.owned.get(name)
     if owned is not None and not owned.requires_grad:
         return frozen_reason(look, None, owned.set_by, name)
@@ -52,17 +49,6 @@ def find_reason(look: Look, name: str) -> Reason:
     if owned is not None or name in held or exists_in_source(look.ran, name):
         return unused_reason(look, name)
     return reason_of(look, look.trace.resolve(name))
-
-
-def _renamed(look: Look, name: str) -> Value | None:
-    """Return the parameter that had a name before a second model was called."""
-    graph = look.trace.graph
-    roots = {call.path for call in graph.calls if call.parent is None}
-    if name not in look.owned or len(roots) == 1:
-        return None
-    longer = [n for n in graph.names if n.partition(".")[2] == name]
-    found = [n for n in longer if n.partition(".")[0] not in roots]
-    return look.leaf_named(found[0]) if len(found) == 1 else None
 
 
 def reason_of(look: Look, value: Value) -> Reason:

@@ -53,7 +53,7 @@ def is_suspicious(look: Look, name: str, reason: Reason, run: Run) -> bool:
         return False
     if run.has_update:
         return name in run.held and _is_fault(look, name, reason, run)
-    if not _is_owned(look, name):
+    if name not in look.owned:
         return reason.kind is Kind.CUT and _is_fault(look, name, reason, run)
     return _is_inside(look, name, reason, run) and _is_fault(look, name, reason, run)
 
@@ -118,11 +118,6 @@ def _is_inside(look: Look, name: str, reason: Reason, run: Run) -> bool:
     class_name = _class_of(look, root)
     functions = [cut.site.function for cut in reason.cuts if cut.site is not None]
     return others and any(f"{class_name}." in f"{f}." for f in functions)
-
-
-def _is_owned(look: Look, name: str) -> bool:
-    """Whether a module owns a parameter, also one that has got a longer name since."""
-    return any(name == own or name.endswith(f".{own}") for own in look.owned)
 
 
 def _root_of(look: Look, name: str) -> str | None:

@@ -8,7 +8,12 @@ from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.evidence.wording import listing, name_and_place, name_value
-from graphscope.analysis.why.missing.cuts import Cut, describe_copy, describe_cut
+from graphscope.analysis.why.missing.cuts import (
+    Cut,
+    describe_copy,
+    describe_cut,
+    with_return,
+)
 from graphscope.analysis.why.missing.flow import Flow, Link
 from graphscope.analysis.why.missing.numbers import receiver_at
 from graphscope.analysis.why.missing.ran import Ran
@@ -139,7 +144,8 @@ class Look:
         if link.op is None:
             return describe_copy(self.trace, link.source, link.name, link.site)
         op = self.trace.graph.ops[link.op]
-        return describe_cut(self.trace, op, link.source, link.target)
+        cut = describe_cut(self.trace, op, link.source, link.target)
+        return with_return(self.trace, cut, link.target) if link.is_outside else cut
 
     def why_unused(self, name: str) -> Unused:
         """Say why nothing read a parameter; the same for all of one layer."""

@@ -70,24 +70,14 @@ def _names_of(value: Value) -> tuple[str, ...]:
 
 
 def parameter_names(graph: Graph) -> list[str]:
-    """Return the names of all parameters that a step is known to have.
-
-    When a second model is called, the values of the first get its name in front of
-    theirs. The list of its parameters keeps them as they were, so that is left out.
-    """
-    leaves = [v for v in graph.values if v.kind is ValueKind.PARAMETER]
-    named = dict.fromkeys(name for v in leaves for name in _names_of(v))
-    roots = {call.path for call in graph.calls if call.parent is None}
-    older = {_behind_first(name) for name in named} if len(roots) > 1 else set()
-    found = dict.fromkeys(p.name for p in graph.parameters if p.name not in older)
-    found.update(named)
+    """Return the names of all parameters that a step is known to have."""
+    found = dict.fromkeys(p.name for p in graph.parameters)
+    for value in graph.values:
+        if value.kind is ValueKind.PARAMETER:
+            found.update(dict.fromkeys(_names_of(value)))
     for run in graph.optimizers:
         found.update(dict.fromkeys(p.name for p in run.parameters if p.name))
     return list(found)
-
-
-def _behind_first(name: str) -> str:
-    return name.partition(".")[2]
 
 
 def _wanted(graph: Graph) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from graphscope.analysis.evidence.source import Source, dotted, source_of
 from graphscope.analysis.evidence.wording import one_line, where
+from graphscope.analysis.why.missing.attributes import read_through_attribute
 from graphscope.analysis.why.missing.explain import reason_of, to_finding
 from graphscope.analysis.why.missing.judge import is_replacement_harmful
 from graphscope.analysis.why.missing.look import Look
@@ -51,19 +52,26 @@ def find_not_leaves(looks: Sequence[Look]) -> Iterator[Finding]:
     told: set[tuple[str, int]] = set()
     for look in looks:
         for value in _results(look):
-            read = _grad_read_at(look.trace, value)
-            if read is None or not look.trace.arrivals(value.id):
+            if not look.trace.arrivals(value.id) or value.name is None:
+                continue
+            read, name = _grad_read_at(look.trace, value), value.name
+            kept = None if read else read_through_attribute(look.trace, value)
+            if kept is not None:
+                read, name = kept.site, kept.code
+            if read is None:
                 continue
             reason = why_result(look, value)
             site = reason.site if len(reason.values) > 1 else read
             place = ("", 0) if site is None else (site.file, site.line)
-            if reason.kind is not Kind.NOT_LEAF or place in told or value.name is None:
+            if reason.kind is not Kind.NOT_LEAF or place in told:
                 continue
             told.add(place)
-            asked = f" `{value.name}.grad`{where(read)} is None."
+            asked = f" `{name}.grad`{where(read)} is None."
+            if kept is not None:
+                asked += f" `{kept.text}`{where(kept.set_at)} set `{name}`."
             because = f"{reason.because}{asked}"
             yield to_finding(
-                look.trace, replace(reason, site=site, because=because), [value.name]
+                look.trace, replace(reason, site=site, because=because), [name]
             )
 
 
