@@ -1,5 +1,6 @@
 """`graphscope check`: all findings of recordings; its exit code is for CI."""
 
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -114,9 +115,12 @@ def _read_kinds(text: str) -> frozenset[str]:
     for name in text.split(","):
         covered = covered_kinds(name)
         if not covered:
+            near = get_close_matches(name.strip().replace("_", "-"), KINDS)
+            hint = "Nearest" if near else "The kinds"
             raise typer.BadParameter(
-                f"There is no kind {name.strip()!r}. The kinds are "
-                f"{', '.join(KINDS)}; see `graphscope check --list`.",
+                f"There is no kind {name.strip()!r}. {hint}: "
+                f"{', '.join(near or KINDS)}; `graphscope check --list` says what "
+                "they are.",
                 param_hint="--fail-on",
             )
         found.update(covered)

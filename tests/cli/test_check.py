@@ -112,7 +112,7 @@ def test_fail_on_chooses_what_the_exit_code_is_about_and_all_is_printed(
     assert "softmax-twice" in done.stdout
 
 
-@pytest.mark.parametrize("kinds", ["nans", "", "nan,,dead-relu", "softmax-tw"])
+@pytest.mark.parametrize("kinds", ["quite-wrong", "", "nan,,dead-relu"])
 def test_fail_on_of_no_kind_is_wrong_usage_that_lists_the_kinds(
     graphscope: Run, suspicious: Path, kinds: str
 ) -> None:
@@ -121,6 +121,16 @@ def test_fail_on_of_no_kind_is_wrong_usage_that_lists_the_kinds(
     assert (done.returncode, done.stdout) == (2, "")
     assert "There is no kind" in done.stderr
     assert [kind for kind in KINDS if kind not in done.stderr] == []
+
+
+def test_fail_on_with_a_slip_of_the_pen_names_the_nearest_kinds_alone(
+    graphscope: Run, suspicious: Path
+) -> None:
+    done = graphscope("check", str(suspicious), "--fail-on", "none_gard")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There is no kind 'none_gard'. Nearest: none-grad" in done.stderr
+    assert "dead-relu" not in done.stderr
 
 
 def test_json_is_one_strict_document_with_the_findings_attributes(
