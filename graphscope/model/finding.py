@@ -32,7 +32,7 @@ class Finding:
         kind: Stable short name for programs: `none-grad`, `softmax-twice`.
         title: One line without a full stop: what is wrong.
         explanation: Complete sentences with the evidence: the user's names, numbers.
-        remedy: One sentence: what to do.
+        remedy: One sentence: what to do; empty where nothing has to be done.
         step: Index of the step in which it shows.
         site: The user's line, None when it is not known.
         values: Ids of the values concerned in that step's graph, the main one first.
@@ -56,3 +56,17 @@ class Finding:
     numbers: tuple[tuple[str, float], ...] = ()
     paths: tuple[tuple[PathStep, ...], ...] = ()
     unknown: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        r"""Return what a user who prints a finding wants to read.
+
+        >>> print(Finding("nan", "it is NaN", "0 / 0.", "Divide by more.", 3))
+        step 3: nan: it is NaN
+          0 / 0.
+          → Divide by more.
+        """
+        place = "" if self.site is None else f" ({self.site.short})"
+        remedy = (f"→ {self.remedy}",) if self.remedy else ()
+        lines = (self.explanation, *self.unknown, *remedy)
+        head = f"step {self.step}: {self.kind}: {self.title}{place}"
+        return "\n  ".join((head, *lines))
