@@ -116,6 +116,15 @@ def tell_finding(
     ]
 
 
+def tell_facts(finding: Finding, width: int) -> list[ToldLine]:
+    """Write what is good to know of a usual gradient: the verdict is its title."""
+    return [
+        *map(ToldLine, _wrap(finding.explanation, width)),
+        *tell_paths(finding.paths, width),
+        *map(ToldLine, _tell_unknown(finding, width)),
+    ]
+
+
 def tell_paths(paths: Sequence[Sequence[PathStep]], width: int) -> Iterator[ToldLine]:
     """Write each station of each path on a line; why a way ends stands out."""
     stations = [station for path in paths for station in path]

@@ -10,7 +10,7 @@ from typing import Final
 from graphscope.analysis.findings.kinds import KINDS
 from graphscope.model.finding import Finding
 from graphscope.model.trace import Recording
-from graphscope.tui.finding_text import ToldLine, tell_finding, tell_paths
+from graphscope.tui.finding_text import ToldLine, tell_facts, tell_finding, tell_paths
 from graphscope.tui.lines import Tone, clean, line, message_picture, pad
 from graphscope.tui.moment import Moment
 from graphscope.tui.outline import Outline
@@ -154,7 +154,10 @@ class WhyPanel:
                 told.append(ToldLine(line()))
             is_fault = answer.is_suspicious and finding.kind in KINDS
             tone = Tone.ERROR if is_fault else Tone.TITLE
-            told += tell_finding(finding, width, tone)
+            if finding.kind not in KINDS and not finding.remedy:
+                told += tell_facts(finding, width)
+            else:
+                told += tell_finding(finding, width, tone)
         return ToldPicture(tuple(told))
 
     def is_new(self) -> bool:

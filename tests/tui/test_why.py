@@ -44,6 +44,12 @@ def behind_detach() -> None:
     back(loss)
 
 
+def mean_of_squares() -> None:
+    w = torch.tensor([0.5, 2.0], requires_grad=True)
+    loss = (w * w).mean()
+    back(loss)
+
+
 def said(app: GraphscopeApp) -> list[str]:
     """Return what the panel says, with `here` for each place."""
     lines = pane_lines(app, "why")
@@ -82,6 +88,18 @@ async def test_w_says_why_a_gradient_is_missing_and_rows_lead_to_nodes() -> None
         await press(pilot, "w")
         assert not pane(app, "why").display
         assert app.focused is pane(app, "graph")
+
+
+async def test_an_ordinary_gradient_is_told_once_and_asks_for_nothing() -> None:
+    app = open_app([traced(mean_of_squares)])
+    async with running(app, MEDIUM) as pilot:
+        app.select_node(row_of(app, "w"))
+        await press(pilot, "w")
+        told = said(app)
+    size = "The gradient of `w` is of norm"
+    assert [row for row in told if row.startswith(size)] == []
+    assert [row for row in told if "Nothing has to be done" in row] == []
+    assert [row for row in told if row.startswith("To `w`")] != []
 
 
 async def test_on_a_small_terminal_graph_and_answer_have_the_screen() -> None:

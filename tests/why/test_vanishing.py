@@ -442,8 +442,8 @@ def test_without_layers_the_way_is_told_op_by_op() -> None:
     found = flow(t, "w")
     # y = 6, dL/dy = 2y = 12, dL/dw = 36
     assert said(found.explanation) == (
-        "From `loss` (here) to `w` (here) the norm of the gradient goes from 1 to 36 "
-        "in 2 steps."
+        "From `loss` (here) to `w` (here) the norm of the gradient goes from 1 to 36, "
+        "over 2 operations."
     )
     assert [step.mark for step in found.paths[0]] == [
         "gradient 1",

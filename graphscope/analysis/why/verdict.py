@@ -54,9 +54,7 @@ def describe_subject(
         )
     text = f"{begin(gradient)} is {_amount(subject.seen)} {step}"
     if subject.is_own_nonfinite and subject.state is not State.NONFINITE:
-        return (
-            f"{text}, but {name} itself is not finite: it has {_own(trace, subject)}."
-        )
+        return f"{text}, but {name} itself is {_own(trace, subject)}."
     if subject.state is State.USUAL and is_plain:
         return f"{text}, and nothing about it is suspicious."
     return f"{text}."
@@ -64,7 +62,11 @@ def describe_subject(
 
 def _own(trace: Trace, subject: Subject) -> str:
     seen = trace.value_of(subject.value.id)
-    return "" if seen is None or seen.stats is None else _bad(seen.stats)
+    if seen is None or seen.stats is None:
+        return "not finite"
+    if seen.scalar is not None:
+        return norm_of(seen)
+    return f"not finite: it has {_bad(seen.stats)}"
 
 
 def _amount(seen: Observation | None) -> str:

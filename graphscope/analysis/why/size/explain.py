@@ -139,7 +139,7 @@ def _remedy(facts: Facts, trace: Trace, additions: Sequence[Addition]) -> str:
         if form is not None and form.is_sum:
             mean = "`.mean()`" if form.op.name == "sum" else "`reduction='mean'`"
             return f"Use {mean}{where(form.op.site)} if the mean was meant."
-    return "Nothing has to be done."
+    return ""
 
 
 def _history(
@@ -303,7 +303,7 @@ def _of_no_leaf(trace: Trace, value: Value) -> Finding:
         kind="size",
         title=f"The gradient of {name_value(trace, value.id)} is {norm_of(arrived)}",
         explanation=text,
-        remedy="Nothing has to be done.",
+        remedy="",
         step=trace.step,
         site=site_of(trace, value.id),
         values=(value.id,),

@@ -207,7 +207,7 @@ def _culprit(growth: Growth, verdict: Verdict, main: Share) -> str:
 
 def _remedy(growth: Growth, verdict: Verdict, main: Share) -> str:
     if verdict is Verdict.STAYS:
-        return "Nothing has to be done."
+        return ""
     if verdict is Verdict.VANISHES and main.name in _SATURATING:
         return (
             f"Use an activation that does not shrink the gradient (`relu`) instead of "
@@ -299,15 +299,15 @@ def _without_layers(
         first, last = way.stations[0], way.stations[-1]
         text = (
             f"From {name_and_place(trace, first.value)} to {name} the norm of the "
-            f"gradient goes from {_norm(first.norm)} to {_norm(last.norm)} in "
-            f"{count(len(way.stations) - 1, 'step')}."
+            f"gradient goes from {_norm(first.norm)} to {_norm(last.norm)}, over "
+            f"{count(len(way.stations) - 1, 'operation')}."
         )
         paths = (_path(way),)
     return Finding(
         kind=Verdict.STAYS.value,
         title=f"The gradient on its way back to {name_value(trace, value.id)}",
         explanation=f"{text}{_over_steps(value, steps)}",
-        remedy="Nothing has to be done.",
+        remedy="",
         step=trace.step,
         site=site_of(trace, value.id),
         values=(value.id,),

@@ -14,6 +14,7 @@ from graphscope.analysis.evidence.wording import (
     name_and_place,
     name_value,
     norm_of,
+    norm_with_all,
     site_of,
 )
 from graphscope.analysis.why.vanishing.causes.cause import Cause, Stop, Weight
@@ -84,7 +85,7 @@ def _answer(
         kind="zero",
         title=f"The gradient of {name_value(trace, value.id)} {title}",
         explanation=text,
-        remedy=remedy or "Nothing has to be done.",
+        remedy=remedy,
         step=trace.step,
         site=site_of(trace, value.id),
         values=(value.id,),
@@ -153,8 +154,11 @@ def _begin(trace: Trace, value: Value) -> str:
 def _at(flow: Flow, main: tuple[Break, Cause | None] | None) -> str:
     if main is None:
         return ""
-    site = site_at(flow, main[0])
-    return "" if site is None else f": it ends at {site.short}"
+    op = op_at(flow, main[0])
+    if op is None:
+        return "" if site_at(flow, main[0]) is None else ": it ends here"
+    trace = flow.backward.trace
+    return f": it ends at {name_value(trace, flow.graph.ops[op].outputs[0])}"
 
 
 def op_at(flow: Flow, one: Break) -> int | None:
@@ -283,7 +287,8 @@ def _stations(flow: Flow, places: Sequence[Place]) -> list[PathStep]:
 def _mark(flow: Flow, place: Place) -> str:
     seen = flow.at(place)
     stats = None if seen is None else seen.stats
-    return "" if stats is None or not stats.l2 else f"gradient {amount(stats.l2)}"
+    norm = 0.0 if stats is None else norm_with_all(stats)
+    return f"gradient {amount(norm)}" if norm else ""
 
 
 def _shorten(steps: Sequence[PathStep]) -> list[PathStep]:
