@@ -1,9 +1,10 @@
 """How much of each ReLU is off: the share of zeros, layer by layer."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from graphscope.analysis.evidence.facts import plain_name
-from graphscope.analysis.evidence.wording import name_value
+from graphscope.analysis.evidence.wording import name_value, where
 from graphscope.model.graph import OpKind
 from graphscope.model.trace import Trace
 
@@ -25,8 +26,12 @@ def relu_shares(trace: Trace) -> Shares:
         if stats is not None and stats.numel:
             is_named = not op.scope or trace.graph.values[op.outputs[0]].name
             name = name_value(trace, op.outputs[0]) if is_named else f"`{op.scope}`"
-            found.append((name, stats.zeros / stats.numel))
-    return found
+            found.append((name, stats.zeros / stats.numel, where(op.site)))
+    times = Counter(name for name, _, _ in found)
+    return [
+        (f"{name}{place}" if times[name] > 1 else name, share)
+        for name, share, place in found
+    ]
 
 
 def write_shares(shares: Shares) -> str:
