@@ -16,6 +16,25 @@ from graphscope.lectures.shelf import open_shelf
 SHELF = open_shelf()
 WITH_ORACLE = [e for e in SHELF.examples if e.id in SHELF.oracles]
 OTHERS = [e for e in SHELF.examples if e.id not in SHELF.oracles]
+FINDINGS = {
+    "d4-boston-forward": ["zero-feature"],  # of the rows shown none is at the river
+    "41-abs-sqrt-neg": ["inf"],  # it shows the slope of the root at 0
+    "41-linreg-4samples": ["swapped-arguments"],  # loss_fn(y, y_pred), as printed
+    "d4-house-csv-header-nan": ["nan-input"],
+    "d4-softmax-label-range": ["labels-out-of-range"],
+    "ee-multiclass-scores": ["argmax-on-column"],
+    "ee-double-softmax": ["softmax-twice", "softmax-twice"],
+    "x-softmax-layer": ["softmax-twice"],
+    "ee-mlp-relu-out": ["dead-relu"],
+    "35-retain-graph": ["second-backward"],
+    "41-scalar-only-error": ["not-scalar"],
+    "x-detach-wall": ["none-grad"],
+    "35-saturation": ["saturated-sigmoid"],
+    "x-exploding-lr": ["learning-rate-too-large"],
+    "x-swapped-loss": ["swapped-arguments"],
+    "x-missing-zero-grad": ["missing-zero-grad"],
+}
+"""What is found in an example, which is about just that; in all others nothing is."""
 
 
 def test_every_example_of_the_lectures_is_there_once() -> None:
@@ -35,6 +54,7 @@ def test_what_was_recorded_is_what_torch_gives(example: Example) -> None:
 
     assert wrong == []
     check_prints(example, run)
+    check_findings(example, run)
 
 
 @pytest.mark.parametrize("example", OTHERS, ids=lambda example: example.id)
@@ -44,11 +64,23 @@ def test_an_example_beyond_the_lectures_runs(example: Example) -> None:
     assert len(run.steps) > 0
     assert run.error == "" or example.topic == "traps"
     check_prints(example, run)
+    check_findings(example, run)
 
 
 def check_prints(example: Example, run: Run) -> None:
     """An example prints something, or ends with the error that it is about."""
     assert run.printed.strip() or run.error, example.id
+
+
+def check_findings(example: Example, run: Run) -> None:
+    """Exactly what an example is about is found in it."""
+    kinds = [finding.kind for finding in run.steps.findings]
+
+    assert kinds == FINDINGS.get(example.id, [])
+
+
+def test_all_examples_in_which_something_is_to_be_found_exist() -> None:
+    assert set(FINDINGS) <= {example.id for example in SHELF.examples}
 
 
 def numbers_in(found: object) -> bool:
