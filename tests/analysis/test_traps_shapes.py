@@ -99,3 +99,22 @@ def test_pairs_that_are_weighed_one_by_one_may_be_meant() -> None:
         distances = (model(x) - y) ** 2
         torch.exp(-distances).mean().backward()
     assert kinds_of(t) == []
+
+
+def test_a_target_that_another_model_predicts_is_a_target_too() -> None:
+    model, other, x = nn.Linear(2, 1), nn.Linear(2, 1), torch.rand(4, 2)
+    with gs.trace() as t:
+        with torch.no_grad():
+            target = other(x)
+        error = target - model(x).squeeze(1)
+        error.pow(2).mean().backward()
+    assert kinds_of(t) == ["broadcast-loss"]
+
+
+def test_a_prediction_against_itself_may_want_every_pair() -> None:
+    model, x = nn.Linear(2, 1), torch.rand(4, 2)
+    with gs.trace(model) as t:
+        y_hat = model(x)
+        spread = y_hat.squeeze(1) - y_hat.detach()
+        spread.pow(2).mean().backward()
+    assert kinds_of(t) == []

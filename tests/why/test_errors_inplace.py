@@ -165,3 +165,25 @@ def test_a_change_that_nothing_recorded_is_said_to_be_unknown() -> None:
         "Cannot tell which line changed it because the recording shows no in-place "
         "change of a tensor that fits: it may have happened inside of a call."
     )
+
+
+def test_a_change_without_a_counterpart_or_inside_of_a_call_is_written_out() -> None:
+    def fill() -> None:
+        w = torch.ones(2, 2, requires_grad=True)
+        sim = torch.exp(w)
+        sim.fill_diagonal_(0)
+        sim.sum().backward()
+
+    def nest() -> None:
+        w = torch.ones(2, requires_grad=True)
+        g = torch.sigmoid(w)
+        out = torch.relu(g.sub_(0.5)) + g
+        out.sum().backward()
+
+    assert explain(fill).remedy == (
+        "Change a copy: put `sim = sim.clone()` before `sim.fill_diagonal_(0)`."
+    )
+    assert explain(nest).remedy == (
+        "Put `g = g.sub(0.5)` in a line before, and write `g` in place of "
+        "`g.sub_(0.5)`."
+    )

@@ -95,6 +95,8 @@ COLUMN = torch.ones(3, 2, requires_grad=True)
         (lambda: A.t().view(-1), "cannot be read in that shape"),
         (lambda: A.expand(3, 3), "cannot be expanded to [3, 3]"),
         (lambda: A[torch.tensor([True])], "The mask"),
+        (lambda: A.masked_fill(A, 0.0), "is float32, and a mask is bool"),
+        (lambda: torch.where(A, A, A), "is float32, and a mask is bool"),
         (lambda: A.clone().add_(torch.ones(2, 2, 3)), "in place"),
         (lambda: torch.ones(2, dtype=torch.int64).add_(0.5 * A[:, 0]), "fractions"),
         (lambda: torch.ones(2, dtype=torch.int64).mean(), "needs fractions"),

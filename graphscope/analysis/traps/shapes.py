@@ -16,7 +16,7 @@ from graphscope.analysis.evidence.wording import (
     name_value,
 )
 from graphscope.model.finding import Finding
-from graphscope.model.graph import Op, OpKind, Value
+from graphscope.model.graph import Op, OpKind, Value, ValueKind
 from graphscope.model.numbers import format_type
 from graphscope.model.trace import Trace
 
@@ -55,8 +55,22 @@ def _prediction_and_target(facts: Facts, op: Op) -> tuple[Value, Value] | None:
     one, other = (facts.graph.values[v] for v in op.inputs)
     if other.requires_grad and not one.requires_grad:
         one, other = other, one
-    is_pair = one.requires_grad and facts.is_given(other.id)
-    return (one, other) if is_pair and _spreads(one, other) else None
+    is_pair = one.requires_grad and not other.requires_grad and _spreads(one, other)
+    return (one, other) if is_pair and _is_target(facts, one, other) else None
+
+
+def _is_target(facts: Facts, prediction: Value, other: Value) -> bool:
+    """Whether a value is data, or what another run of a model predicts.
+
+    A prediction that is compared with itself, detached, may want every pair.
+    """
+    if facts.is_given(other.id):
+        return True
+    own = {value.id for value in facts.ancestors(prediction.id)}
+    return not any(
+        value.kind is ValueKind.RESULT and value.requires_grad and value.id in own
+        for value in facts.ancestors(other.id)
+    )
 
 
 def _is_loss_by_hand(facts: Facts, op: Op) -> bool:

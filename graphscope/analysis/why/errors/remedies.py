@@ -18,6 +18,8 @@ from graphscope.model.trace import Trace
 _WITHOUT_COUNTERPART: Final = frozenset(
     {"zero_", "fill_", "copy_", "set_", "normal_", "uniform_", "random_", "detach_"}
     | {"requires_grad_", "resize_", "bernoulli_", "exponential_", "setitem"}
+    | {"fill_diagonal_", "resize_as_", "cauchy_", "geometric_", "log_normal_"}
+    | {"apply_", "map_", "map2_"}
 )
 _IN_PLACE: Final = "inplace"
 
@@ -69,7 +71,23 @@ def rewrite(facts: Facts, trace: Trace, op: Op, value: int) -> str:
         return ""
     if not isinstance(statement, ast.AugAssign):
         fresh = _assign(trace, op, value, fresh, statement.value)
+        target = fresh.partition(" = ")[0]
+        if f"{target} = " in fresh and _is_inner(trace, op.site):
+            return (
+                f"Put `{fresh}` in a line before, and write `{target}` in place of "
+                f"`{was}`"
+            )
     return f"Write `{fresh}` in place of `{was}`"
+
+
+def _is_inner(trace: Trace, site: Site | None) -> bool:
+    """Whether a call is only a part of its statement: `f(h.relu_())`."""
+    text = "" if site is None else trace.sources.get(site.file, "")
+    lines = text.splitlines()
+    if site is None or not 0 < site.line <= len(lines) or site.line != site.end_line:
+        return False
+    line = lines[site.line - 1].partition(" #")[0].strip()
+    return line not in (site.expression, f"{site.expression};")
 
 
 def _postpone(change: Change, call: Site | None) -> str:

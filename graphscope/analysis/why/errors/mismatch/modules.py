@@ -121,7 +121,10 @@ def _state_remedy(
             f"the {got[1]} of {call.called(given)} are the samples, change "
             f"`batch_first` of {call.taker}."
         )
-    return f"Make the state with `torch.zeros({', '.join(map(str, due))})`."
+    made = f"Make the state with `torch.zeros({', '.join(map(str, due))})`"
+    if len(due) == len(_STATE_AXES) and got[1] > due[1]:
+        return f"{made}; or, if it is the last batch, leave that out: `drop_last=True`."
+    return f"{made}."
 
 
 def _explain_axes(call: RaisedCall) -> Misfit | None:

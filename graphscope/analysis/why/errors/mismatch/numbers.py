@@ -6,6 +6,7 @@ from typing import Final
 from graphscope.analysis.evidence.wording import begin, name_value
 from graphscope.analysis.why.errors.failing import is_backward
 from graphscope.analysis.why.errors.mismatch.call import Misfit, RaisedCall, sizes
+from graphscope.analysis.why.errors.wording import is_plain
 
 _MANY: Final = (
     "elements cannot be converted to Scalar",
@@ -14,6 +15,7 @@ _MANY: Final = (
     "only integer tensors of a single element",
 )
 _MASK: Final = "The shape of the mask"
+_NO_MASK: Final = ("only supports boolean masks", "condition to be a boolean tensor")
 _SEED: Final = "Mismatch in shape: grad_output"
 _PAIR: Final = 2
 
@@ -45,7 +47,9 @@ def explain_number(call: RaisedCall) -> Misfit | None:
 
 
 def explain_mask(call: RaisedCall) -> Misfit | None:
-    """Explain that a mask has not as many entries as the axes that it picks from."""
+    """Explain that a mask is none, or has not as many entries as what it picks from."""
+    if any(text in call.error for text in _NO_MASK):
+        return _tell_no_mask(call)
     if _MASK not in call.error or len(call.tensors) < _PAIR:
         return None
     given, mask = call.tensors[:_PAIR]
@@ -62,6 +66,23 @@ def explain_mask(call: RaisedCall) -> Misfit | None:
         ),
         remedy=remedy,
         values=(given.id, mask.id),
+    )
+
+
+def _tell_no_mask(call: RaisedCall) -> Misfit | None:
+    """Tell of a mask of numbers; it is the one of the first two that is not bool."""
+    place = 0 if call.name == "where" else 1
+    if len(call.tensors) <= place:
+        return None
+    mask = call.tensors[place]
+    name, code = call.called(mask), call.code(mask).strip("`")
+    kept = f"`{code}.bool()`" if is_plain(code) else "`.bool()`"
+    rest = f"`{code} == 0`" if is_plain(code) else "`== 0`"
+    return Misfit(
+        title=f"{begin(name)} is {mask.dtype}, and a mask is bool",
+        reason=f"`{call.name}` takes True or False for each entry; {name} has numbers.",
+        remedy=f"{begin(kept)} is True where it is not 0, {rest} where it is 0.",
+        values=(mask.id,),
     )
 
 
