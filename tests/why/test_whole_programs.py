@@ -1,4 +1,4 @@
-"""What is told of programs of some length, in full: the reason has to be the true one."""
+"""What is told of programs of some length, in full: the reason has to be true."""
 
 from tests.why.programs import run_case
 
