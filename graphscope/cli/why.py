@@ -21,13 +21,14 @@ _GRAD: Final = ".grad"
 def why(
     file: RecordingFile,
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="NAME",
-            help="Whose gradient: a name of your code, such as w or fc1.weight.grad.",
+            metavar="[NAME]",
+            help="Whose gradient: a name of your code, such as w or fc1.weight.grad. "
+            "Without it: which parameters of the model got none, and why.",
             show_default=False,
         ),
-    ],
+    ] = None,
     *,
     of: Annotated[
         str | None,
@@ -70,7 +71,9 @@ def why(
     from graphscope.storage.file import open_recording
 
     with closing(open_recording(file)) as recording:
-        if of is not None:
+        if name is None and (of is not None or repro is not None):
+            raise typer.BadParameter("Write NAME: whose gradient it is about.")
+        if name is not None and of is not None:
             put(_derive(choose_step(recording, step), name, of))
             return
         view = _ask(recording, name, step)
@@ -80,11 +83,19 @@ def why(
             say(f"Wrote {repro}. See it again: python {repro}")
 
 
-def _ask(recording: "Recording", name: str, step: int | None) -> "AnswerView":
+def _ask(recording: "Recording", name: str | None, step: int | None) -> "AnswerView":
     """Answer for the step that is asked about, or the one that tells most of a name."""
-    from graphscope.session.answers import ask_why, choose_trace, find_findings
+    from graphscope.session.answers import (
+        ask_model,
+        ask_why,
+        choose_trace,
+        find_findings,
+    )
 
-    trace, found = choose_step(recording, step), find_findings(recording)
+    trace = choose_step(recording, step)
+    if name is None:
+        return ask_model(trace)
+    found = find_findings(recording)
     if step is None:
         trace = choose_trace(recording, name, found, trace)
     return ask_why(trace, name, recording, found)

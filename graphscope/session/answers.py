@@ -13,7 +13,7 @@ from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.findings import find_all, find_at, find_over_steps
 from graphscope.analysis.findings.kinds import KINDS
 from graphscope.analysis.why.answer import Answer
-from graphscope.analysis.why.asking import answer
+from graphscope.analysis.why.asking import answer, answer_model
 from graphscope.analysis.why.reading import all_names
 from graphscope.errors import GraphscopeError, NotRecordedError, RecordingError
 from graphscope.model.finding import Finding
@@ -135,9 +135,15 @@ def ask_why(
     return AnswerView(trace, told, _find_rule(trace, told), steps)
 
 
-def ask_step(trace: Trace, name: str) -> AnswerView:
-    """Answer the same of a step that is looked at alone."""
-    return ask_why(trace, name, [trace])
+def ask_step(trace: Trace, name: str | None) -> AnswerView:
+    """Answer the same of a step that is looked at alone; without a name of all."""
+    return ask_model(trace) if name is None else ask_why(trace, name, [trace])
+
+
+def ask_model(trace: Trace) -> AnswerView:
+    """Answer which parameters of a step got no gradient, and why."""
+    told = answer_model(Facts(trace.graph), trace)
+    return AnswerView(trace, told, None, [trace])
 
 
 def last_with(recording: Recording, name: str) -> Trace | None:

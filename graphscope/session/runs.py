@@ -188,13 +188,15 @@ class Tracing(_Capturing):
         """Take a gradient of the last step apart; see `TracedStep.chain_rule`."""
         return self.last.chain_rule(leaf, root)
 
-    def why(self, name: str) -> "AnswerView":
+    def why(self, name: str | None = None) -> "AnswerView":
         """Answer why a gradient of the last step is what it is; see `TracedStep.why`.
 
         What was found in the steps before is told too.
         """
-        from graphscope.session.answers import ask_why
+        from graphscope.session.answers import ask_model, ask_why
 
+        if name is None:
+            return ask_model(self.last.trace)
         return ask_why(self.last.trace, name, self._traces or [self.last.trace])
 
     def all(self, name: str) -> list[ValueView]:

@@ -75,7 +75,7 @@ class TracedStep:
         """
         return view_chain_rule(self.trace, leaf, root)
 
-    def why(self, name: str) -> "AnswerView":
+    def why(self, name: str | None = None) -> "AnswerView":
         """Answer why the gradient of something is what it is: None, 0, NaN, or large.
 
         Printed it is the verdict, what explains it, and the chain rule; it has
@@ -83,6 +83,8 @@ class TracedStep:
 
         Args:
             name: A name of your code, such as `w`, `w.grad` or `fc1.weight.grad`.
+                Without one it is about the whole model: which parameters got no
+                gradient, counted by the reason.
 
         Raises:
             UnknownNameError: The step has nothing of that name; lists the nearest.
@@ -214,11 +216,12 @@ class LoadedRecording:
 
         return find_all(self.recording)
 
-    def why(self, name: str, step: int | None = None) -> "AnswerView":
+    def why(self, name: str | None = None, step: int | None = None) -> "AnswerView":
         """Answer why the gradient of something is what it is; see `TracedStep.why`.
 
         Args:
-            name: A name of your code, such as `w`, `w.grad` or `fc1.weight.grad`.
+            name: A name of your code, such as `w`, `w.grad` or `fc1.weight.grad`;
+                None for the whole model.
             step: The index of the step. Without it the first one in which something
                 was found about it, and where nothing was the last complete one.
 
@@ -226,9 +229,19 @@ class LoadedRecording:
             UnknownNameError: The step has nothing of that name; lists the nearest.
             StepRangeError: There is no such step.
         """
-        from graphscope.session.answers import ask_why, choose_trace, find_findings
+        from graphscope.session.answers import (
+            ask_model,
+            ask_why,
+            choose_trace,
+            find_findings,
+        )
 
-        recording, found = self.recording, find_findings(self.recording)
+        recording = self.recording
+        if name is None:
+            return ask_model(
+                last_complete(recording) if step is None else recording[step]
+            )
+        found = find_findings(recording)
         if step is not None:
             return ask_why(recording[step], name, recording, found)
         trace = choose_trace(recording, name, found, last_complete(recording))

@@ -101,7 +101,7 @@ def test_the_command_lines_run_one_after_the_other(tmp_path: Path) -> None:
         return line[0] == "view" or (line[0] == "run" and "--headless" not in line)
 
     assert codes == {" ".join(line): int(needs_terminal(line)) for line in lines}
-    assert len(codes) == 16
+    assert len(codes) == 17
     assert (tmp_path / "live.gscope").stat().st_size > 0
     assert (tmp_path / "step.svg").exists()
     assert (tmp_path / "out" / "index.html").exists()

@@ -11,6 +11,7 @@ from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.why.asking import answer, answer_value
 from graphscope.errors import UnknownNameError
 from graphscope.model.finding import Finding
+from tests.why.programs import run_case
 
 
 class Net(nn.Module):
@@ -234,3 +235,24 @@ def test_gradients_near_the_end_of_float16_give_no_warning() -> None:
         "`w.grad` is of norm 360.555 in step 0, and nothing about it is suspicious."
     )
     assert str(t.why("w"))
+
+
+def test_without_a_name_the_whole_model_is_asked_about() -> None:
+    step = run_case("none_detach").tracing.last
+
+    answered = step.why()
+
+    assert answered.verdict == "2 of 4 parameters got no gradient in step 2."
+    assert [finding.title for finding in answered.findings] == [
+        "2 of 4 parameters got no gradient: "
+        "2 behind `self.encoder(x).detach()` at none_detach.py:14"
+    ]
+
+
+def test_a_model_of_which_every_parameter_learns_needs_no_explanation() -> None:
+    step = run_case("trap_healthy_validation").tracing.steps[0]
+
+    answered = step.why()
+
+    assert answered.verdict == "Every one of 6 parameters got a gradient in step 0."
+    assert answered.findings == ()

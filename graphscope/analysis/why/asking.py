@@ -10,17 +10,19 @@ from functools import partial
 from typing import Final
 
 from graphscope.analysis.evidence.facts import Facts
+from graphscope.analysis.evidence.wording import count
 from graphscope.analysis.findings.finder import UNFIT, quiet
 from graphscope.analysis.findings.kinds import KINDS
 from graphscope.analysis.why.answer import Answer
 from graphscope.analysis.why.errors import explain_error
-from graphscope.analysis.why.missing import explain_missing
+from graphscope.analysis.why.missing import explain_missing, summarize_missing
 from graphscope.analysis.why.missing.explain import (
     KIND as NONE_GRAD,
     reason_of,
     to_finding,
 )
 from graphscope.analysis.why.missing.look import Look
+from graphscope.analysis.why.missing.seen import parameter_names
 from graphscope.analysis.why.nonfinite.explain import explain_nonfinite
 from graphscope.analysis.why.reading import (
     State,
@@ -88,6 +90,34 @@ def answer(
         findings=tuple(_once([found, *known])),
         step=trace.step,
         is_suspicious=_is_suspicious([found], asking),
+    )
+
+
+def answer_model(facts: Facts, trace: Trace) -> Answer:
+    """Answer which parameters of a step got no gradient, and why.
+
+    Args:
+        facts: Of the step's graph.
+        trace: The step.
+    """
+    found = tuple(_ask(partial(summarize_missing, facts, trace)))
+    total = count(len(parameter_names(trace.graph)), "parameter")
+    if found:
+        missing = int(found[0].numbers[0][1])
+        verdict = f"{missing:,} of {total} got no gradient in step {trace.step}."
+    elif trace.graph.roots and not total.startswith("0"):
+        verdict = f"Every one of {total} got a gradient in step {trace.step}."
+    elif trace.graph.roots:
+        verdict = f"Step {trace.step} has no parameter."
+    else:
+        verdict = f"No backward ran in step {trace.step}."
+    return Answer(
+        question="",
+        verdict=verdict,
+        findings=found,
+        step=trace.step,
+        is_suspicious=False,
+        is_usual=not found,
     )
 
 
