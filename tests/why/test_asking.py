@@ -243,10 +243,11 @@ def test_without_a_name_the_whole_model_is_asked_about() -> None:
     answered = step.why()
 
     assert answered.verdict == "2 of 4 parameters got no gradient in step 2."
-    assert [finding.title for finding in answered.findings] == [
+    (finding,) = answered.findings
+    assert finding.title == (
         "2 of 4 parameters got no gradient: "
         "2 behind `self.encoder(x).detach()` at none_detach.py:14"
-    ]
+    )
 
 
 def test_a_model_of_which_every_parameter_learns_needs_no_explanation() -> None:
