@@ -8,7 +8,8 @@ class AudioNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv1d(1, 8, 5), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool1d(2))
+            nn.Conv1d(1, 8, 5), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool1d(2)
+        )
         self.fc = nn.Linear(8 * 14, 2)
 
     def forward(self, wav):

@@ -10,7 +10,9 @@ class MoE(nn.Module):
     def __init__(self, d, n):
         super().__init__()
         self.gate = nn.Linear(d, n)
-        self.experts = nn.ModuleList([nn.Sequential(nn.Linear(d, d), nn.GELU()) for _ in range(n)])
+        self.experts = nn.ModuleList(
+            [nn.Sequential(nn.Linear(d, d), nn.GELU()) for _ in range(n)]
+        )
 
     def forward(self, x):
         w = self.gate(x).softmax(-1)

@@ -2,7 +2,9 @@
 
 import torch
 
-net = torch.nn.Sequential(torch.nn.Linear(1, 10), torch.nn.Tanh(), torch.nn.Linear(10, 1))
+net = torch.nn.Sequential(
+    torch.nn.Linear(1, 10), torch.nn.Tanh(), torch.nn.Linear(10, 1)
+)
 t = torch.linspace(0, 1, 11).view(-1, 1).requires_grad_(True)
 optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
 for i in range(3):

@@ -13,7 +13,7 @@ for step in range(3):
     with torch.no_grad():
         y = r + 0.9 * tgt(s2).max(1, keepdim=True).values
     td = y - q  # finds: broadcast-loss
-    loss = (td ** 2).mean()
+    loss = (td**2).mean()
     opt.zero_grad()
     loss.backward()
     opt.step()
