@@ -76,7 +76,8 @@ def check(
 ) -> None:
     """Look for everything suspicious; for CI.
 
-    Exit codes: 0 nothing was found, 3 something was, 1 a recording cannot be read.
+    Exit codes: 0 nothing was found, 3 something was, 1 a recording, or a step that may
+    hide something, cannot be read.
     What was found goes to stdout; how much, and what could not be looked at, to stderr.
     """
     kinds = None if fail_on is None else _read_kinds(fail_on)
@@ -100,7 +101,9 @@ def _check(file: Path, output: Format, kinds: frozenset[str] | None) -> int:
         put(text)
     say(_summarize(checked))
     counts = [f for f in checked.findings if kinds is None or f.kind in kinds]
-    return FOUND_CODE if counts else 0
+    if counts:
+        return FOUND_CODE
+    return 1 if checked.is_damaged else 0
 
 
 def _read_kinds(text: str) -> frozenset[str]:

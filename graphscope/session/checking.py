@@ -27,12 +27,14 @@ class Checked:
         steps: How many steps were looked at.
         findings: What was found, in the order of the steps in which it shows first.
         notes: What was not looked at, and why, as complete sentences.
+        is_damaged: Whether some of it cannot be read.
     """
 
     path: Path
     steps: int
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    is_damaged: bool = False
 
 
 def check_recording(path: Path) -> Checked:
@@ -52,7 +54,8 @@ def check_recording(path: Path) -> Checked:
                 f"None of the {count(len(lost), 'step')} in {path} can be read: the "
                 "file is damaged. Record it again."
             )
-        return Checked(path, left, found, tuple(_notes(recording, lost)))
+        notes = tuple(_notes(recording, lost))
+        return Checked(path, left, found, notes, is_damaged=bool(lost))
 
 
 def _find(recording: FileRecording) -> tuple[tuple[Finding, ...], Sequence[int]]:

@@ -207,7 +207,7 @@ def test_damaged_steps_are_left_out_and_named(graphscope: Run, recording: Path) 
 
     done = graphscope("check", recording.name)
 
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "run.gscope: nothing found in 3 steps. 2 steps cannot be read and are not "
         "looked at: 1 and 3.\n"
