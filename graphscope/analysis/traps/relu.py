@@ -82,6 +82,8 @@ def _judge(facts: Facts, op: Op, is_last: bool, trace: Trace) -> Finding | None:
     samples = shape[0] if len(shape) >= _SEVERAL else 1
     arrived, sent = last_through(facts, trace, op)
     is_dead = is_nonzero(arrived) and is_zero(sent)
+    if arrived is None or arrived.stats is None or not arrived.stats.is_finite:
+        return None  # a NaN that arrives says nothing of what a ReLU lets through
     # One sample may well find a whole hidden layer off; a batch does not.
     if not is_dead or not (is_last or samples >= _SEVERAL):
         return None

@@ -28,7 +28,7 @@ def made_of(
 ) -> list[ast.expr]:
     """Return the expressions that a variable holds the result of, the last first.
 
-    Nothing when it was bound in a way that says nothing, such as by a loop.
+    Nothing when it was bound in a way that says nothing, such as by an import.
     """
     found: list[ast.expr] = []
     bindings = sorted(
@@ -66,9 +66,33 @@ def _bound_by(node: ast.AST, name: str) -> tuple[tuple[ast.expr, ...], bool] | N
         case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=arguments):
             is_mine = verb in _COLLECT and is_called(owner, name)
             return (tuple(arguments), False) if is_mine else None
-        case ast.For(target=target) | ast.comprehension(target=target):
-            return ((), True) if _mentions(target, name) else None
+        case (
+            ast.For(target=target, iter=over)
+            | ast.comprehension(target=target, iter=over)
+        ):
+            return (
+                (_of_loop(target, over, name), True)
+                if _mentions(target, name)
+                else None
+            )
     return None
+
+
+def _of_loop(target: ast.expr, over: ast.expr, name: str) -> tuple[ast.expr, ...]:
+    """Return what the variable of a loop goes over; nothing where that is not seen."""
+    if is_called(target, name):
+        return (over,)
+    match target, over:
+        case ast.Tuple(elts=parts), ast.Call(func=ast.Name(id="zip"), args=each):
+            pairs = zip(parts, each, strict=False)
+        case ast.Tuple(elts=[_, part]), ast.Call(
+            func=ast.Name(id="enumerate"), args=[each, *_]
+        ):
+            pairs = zip([part], [each], strict=True)
+        case _:
+            return ()
+    found = [_of_loop(p, e, name) for p, e in pairs if _mentions(p, name)]
+    return found[0] if found else ()
 
 
 def _unpacked(

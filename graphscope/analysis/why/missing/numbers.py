@@ -8,7 +8,7 @@ the source says so: the assignment that got the number, the call that reads the 
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -180,15 +180,22 @@ class _Reader:
     ops: Sequence[Op]
     target: int
     place: Place
-    asked: set[str] = field(default_factory=set)
+    asked: set[tuple[str, Place]] = field(default_factory=set)
 
     def held(self, name: str, steps: int) -> Iterator[Return]:
         """Yield what the numbers that a variable holds were taken from."""
-        if name in self.asked or steps == 0:
+        if (name, self.place) in self.asked or steps == 0:
             return
-        self.asked.add(name)
+        self.asked.add((name, self.place))
         for expression in made_of(self.source, self.function, name, self.place):
-            yield from self.given(expression, steps - 1, name)
+            # `h = smooth(h)` is made of what the name meant before that statement.
+            before = replace(self, place=self._begin_of(expression))
+            yield from before.given(expression, steps - 1, name)
+
+    def _begin_of(self, expression: ast.expr) -> Place:
+        above = self.source.above(expression)
+        statement = next((a for a in above if isinstance(a, ast.stmt)), expression)
+        return self.source.spans(statement)[0]
 
     def given(self, expression: ast.expr, steps: int, name: str) -> Iterator[Return]:
         """Yield the values whose numbers are in an expression."""
