@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,7 @@ _MOST_STEPS: Final = 2_000
 Steps = Recording | Sequence[Trace]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AnswerView:
     """Why a gradient is what it is; `print` writes it.
 
@@ -47,7 +47,7 @@ class AnswerView:
     trace: Trace
     answer: Answer
     rule: ChainRule | None
-    steps: Steps = field(repr=False)
+    steps: Steps
 
     @property
     def question(self) -> str:
@@ -81,6 +81,10 @@ class AnswerView:
     def __bool__(self) -> bool:
         """An answer is true, also one about nothing suspicious."""
         return True
+
+    def __repr__(self) -> str:
+        """Return the question and the verdict, on one line."""
+        return f"<why {self.question or 'the model'}: {self.verdict}>"
 
     def __str__(self) -> str:
         """Return the verdict, what explains it, and the chain rule."""

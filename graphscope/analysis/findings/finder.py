@@ -20,6 +20,7 @@ UNFIT: tuple[type[Exception], ...] = (
     GraphscopeError,
     ArithmeticError,
     LookupError,
+    RecursionError,
     TypeError,
     ValueError,
 )
