@@ -16,7 +16,7 @@
 
 PYTHON ?= python3
 PIP_FLAGS ?=
-PYTEST_FLAGS ?= -n 2
+PYTEST_FLAGS ?= -n 3
 ARGS ?=
 PEERS ?=
 

@@ -29,7 +29,7 @@ from graphscope.model.kept import Holder
 
 _MOST_OPENED: Final = 20_000
 _MOST_SEEN: Final = 400_000
-_LONGEST_S: Final = 0.1  # of this thread's own time: not what others take
+_LONGEST_S: Final = 0.2  # of this thread's own time: not what others take
 _LOOKS: Final = 256  # objects between two looks at the clock
 _DEEPEST: Final = 8
 

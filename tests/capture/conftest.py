@@ -7,6 +7,7 @@ import torch
 from torch.nn.modules import module
 from torch.optim import optimizer
 
+from graphscope.capture import holders
 from graphscope.capture.recorder import running_recorder
 
 # Tests of threads ask as the zoo does: registered before their first import.
@@ -21,6 +22,12 @@ def _installed() -> tuple[int, ...]:
         len(optimizer._global_optimizer_pre_hooks),
         len(optimizer._global_optimizer_post_hooks),
     )
+
+
+@pytest.fixture(autouse=True)
+def _searches_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the process of all tests one garbage collection takes longer than a search."""
+    monkeypatch.setattr(holders, "_LONGEST_S", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ def with_numbers(trace: Trace, role: Role, number: float | None) -> Trace:
     [
         (None, "parameter w | 3 | ∂ None | .grad 6"),
         (0.0, "parameter w | 3 | ∂ 0 | .grad 6"),
-        (float("nan"), "parameter w | 3 | ∂ NaN | .grad 6"),
+        (float("nan"), "parameter w | 3 | ∂ NaN | .grad 6 | ▲ nan"),
         (6.0, "parameter w | 3 | ∂ 6"),
     ],
 )

@@ -25,7 +25,7 @@ from tests.live.runs import (
 )
 from tests.waiting import DEADLINE_S, wait_for
 
-KILLS: Final = 38
+KILLS: Final = 20
 SEED: Final = 812
 
 

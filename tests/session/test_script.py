@@ -59,7 +59,9 @@ def test_a_script_that_raises_shows_its_own_traceback_and_keeps_its_steps(
     )
     assert done.returncode == plain.returncode == 1
     assert done.stdout == plain.stdout
-    assert done.stderr == plain.stderr
+    own, _, explained = done.stderr.partition("\ngraphscope: ")
+    assert own == plain.stderr
+    assert explained.startswith("`torch.ones(3)` [3] and `torch.ones(2)` [2] do not")
     with gs.load(script.with_suffix(".gscope")) as recording:
         assert len(recording) == 3 - 1
         assert recording[0].trace.status == "complete"
