@@ -10,6 +10,8 @@ import torch
 import graphscope as gs
 from graphscope.analysis.evidence.facts import Facts
 from graphscope.analysis.why.retained import KeptCheck
+from graphscope.capture import holders
+from graphscope.capture.namespaces import user_frames
 from graphscope.model.finding import Finding
 from graphscope.model.graph import Graph
 from graphscope.model.kept import Hold, KeptGraph
@@ -262,6 +264,12 @@ def test_a_line_in_a_module_that_runs_no_op_is_found_too(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     import metrics_of_a_test as metrics  # type: ignore[import-not-found]
+
+    # A script has neither the frames of pytest around it nor 700 modules of tests.
+    monkeypatch.setattr(holders, "user_frames", lambda *a: user_frames(*a)[:1])
+    monkeypatch.setattr(holders, "_MOST_OPENED", 10**9)
+    monkeypatch.setattr(holders, "_MOST_SEEN", 10**9)
+    monkeypatch.setattr(holders, "_LONGEST_S", 5.0)
 
     w = torch.ones(2, requires_grad=True)
     with gs.trace() as tracing:
