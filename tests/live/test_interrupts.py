@@ -32,7 +32,7 @@ def send(place: Folder, number: int, command: tuple[str, ...]) -> tuple[int, lis
     place.trains_on(60)
     run.send_signal(number)
     code = run.wait(DEADLINE_S)
-    # An interrupt may come between the text that `print` writes and the end of its line.
+    # An interrupt may come between the text that `print` writes and its end of line.
     said = [line for line in place.lines() if line and not re.match(r" |step ", line)]
     assert "graphscope/" not in place.read()
     return code, said
